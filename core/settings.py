@@ -1,0 +1,51 @@
+"""Where SourceScout keeps its data, and which folders it may read."""
+
+import os
+import sys
+from pathlib import Path
+
+from core.errors import SourceScoutError
+
+RESEARCH_USE = "Research use only. Not for clinical decisions."
+
+
+def home() -> Path:
+    """The user data folder: SOURCESCOUT_HOME, else the platform's usual place. Created when missing."""
+    folder = Path(os.environ.get("SOURCESCOUT_HOME") or _platform_data_folder()).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+def _platform_data_folder() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "SourceScout"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "SourceScout"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "sourcescout"
+
+
+def allowed_roots() -> tuple[Path, ...]:
+    """Folders that may be read: SOURCESCOUT_ROOTS (separated like PATH), else the home folder; the demo always."""
+    given = [p for p in os.environ.get("SOURCESCOUT_ROOTS", "").split(os.pathsep) if p]
+    roots = [Path(p).expanduser() for p in given] or [Path.home()]
+    return tuple(root.resolve() for root in [*roots, demo_folder()])
+
+
+def demo_folder() -> Path:
+    """The demo project that ships with SourceScout."""
+    return Path(__file__).resolve().parent.parent / "data" / "demo"
+
+
+def require_allowed(path: str | Path, roots: tuple[Path, ...]) -> Path:
+    """`path` with links resolved; SourceScoutError when it lies outside every one of `roots`."""
+    try:
+        resolved = Path(path).expanduser().resolve()
+    except (ValueError, RuntimeError, OSError) as error:  # a null character, an unknown user after ~, a loop of links
+        raise SourceScoutError(f"{str(path)!r} is no usable path: {error}.", "Correct it.") from None
+    if not any(resolved.is_relative_to(root) for root in roots):
+        raise SourceScoutError(
+            f"`{path}` is outside the folders that SourceScout may read "
+            f"({', '.join(str(root) for root in roots)}).",
+            "Move it there, or start the app with SOURCESCOUT_ROOTS set to the folders that you allow.",
+        )
+    return resolved

@@ -1,0 +1,24 @@
+"""Shared fixtures: where the real data is, and a data folder of its own for every test."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REALDATA = Path(
+    os.environ.get("SOURCESCOUT_REALDATA") or Path(__file__).resolve().parents[2] / "shared" / "realdata"
+)
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    if not REALDATA.is_dir():
+        pytest.skip("the real data is not on this machine")
+    return REALDATA
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    """No test touches the user's data folder; files under the test's folder and the real data may be read."""
+    monkeypatch.setenv("SOURCESCOUT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SOURCESCOUT_ROOTS", os.pathsep.join([str(tmp_path), str(REALDATA)]))
