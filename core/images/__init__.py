@@ -1,0 +1,1 @@
+"""Where pixels and labels come from: readers, pixels, an index, what to say about it, and parts."""
