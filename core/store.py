@@ -1,0 +1,257 @@
+"""The DuckDB database: projects, targets, checkpoints, runs and scores. The only place with SQL.
+
+One process owns the file (DuckDB allows no second one); inside it every call takes a cursor of its own, and one lock
+orders the writes.
+"""
+
+import json
+import secrets
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from core.catalog import Checkpoint, dump_checkpoints, parse_checkpoints
+from core.errors import StoreError
+from core.target import TargetTask, dump_target, parse_target
+
+SCHEMA_VERSION = 1
+_CONFIG = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+
+
+@dataclass(frozen=True)
+class Project:
+    id: str
+    name: str
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A registered checkpoint and what checking it found (empty before the check)."""
+
+    id: str
+    checkpoint: Checkpoint
+    report: dict
+
+
+@dataclass(frozen=True)
+class Run:
+    id: str
+    target_id: str
+    folder: Path
+    shipped: bool
+    summary: dict
+    created: datetime
+
+
+class Store:
+    """An open database. `Store(path)` creates a new file or opens one of the same version."""
+
+    def __init__(self, path: Path):
+        self._lock = threading.Lock()
+        self._connection = _connect(path)
+        try:
+            self._prepare(path)
+        except Exception:
+            self._connection.close()
+            raise
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _prepare(self, path: Path) -> None:
+        tables = {row[0] for row in self._read("SELECT table_name FROM information_schema.tables")}
+        if not tables:
+            schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
+            self._write([(schema, []), ("INSERT INTO schema_version VALUES (?)", [SCHEMA_VERSION])])
+            return
+        if "schema_version" not in tables:
+            raise StoreError(f"`{path}` is not a SourceScout database.", "Point SOURCESCOUT_HOME to another folder.")
+        version = self._read("SELECT max(version) FROM schema_version")[0][0]
+        if version != SCHEMA_VERSION:
+            raise StoreError(
+                f"`{path}` was written by {'a newer' if version > SCHEMA_VERSION else 'another'} SourceScout "
+                f"(schema {version}; this one knows {SCHEMA_VERSION}).",
+                "Update SourceScout, or point SOURCESCOUT_HOME to another folder. The file was not changed.",
+            )
+
+    def _read(self, sql: str, values: list | None = None) -> list[tuple]:
+        with self._connection.cursor() as cursor:
+            return cursor.execute(sql, values or []).fetchall()
+
+    def _write(self, statements: list[tuple[str, list]], frame: pd.DataFrame | None = None) -> None:
+        """Run the statements in one transaction; `frame` is visible to them as the table `frame`."""
+        with self._lock, self._connection.cursor() as cursor:
+            try:
+                cursor.begin()
+                if frame is not None:
+                    cursor.register("frame", frame)
+                for sql, values in statements:
+                    cursor.execute(sql, values)
+                cursor.commit()
+            except duckdb.IOException as error:
+                raise StoreError(
+                    f"The database could not be written: {error}.", "Free disk space; what was saved before is kept."
+                ) from None
+
+    # Projects ---------------------------------------------------------------------------------------------------
+
+    def projects(self) -> list[Project]:
+        """All projects, oldest first."""
+        return [Project(*row) for row in self._read("SELECT id, name, synthetic FROM project ORDER BY created, id")]
+
+    def add_project(self, name: str, synthetic: bool = False, id: str | None = None) -> str:
+        """Add a project and return its id; one with that `id` that is there already stays as it is."""
+        id = id or _new_id()
+        self._write([("INSERT OR IGNORE INTO project VALUES (?, ?, ?, ?)", [id, name, synthetic, _now()])])
+        return id
+
+    def remove_project(self, id: str) -> None:
+        """Forget a project with its targets, checkpoints, runs and scores. Run folders stay on disk."""
+        of_project = "(SELECT id FROM target WHERE project_id = ?)"
+        self._write([
+            (f"DELETE FROM score WHERE run_id IN (SELECT id FROM run WHERE target_id IN {of_project})", [id]),
+            (f"DELETE FROM run WHERE target_id IN {of_project}", [id]),
+            ("DELETE FROM target WHERE project_id = ?", [id]),
+            ("DELETE FROM checkpoint WHERE project_id = ?", [id]),
+            ("DELETE FROM project WHERE id = ?", [id]),
+        ])  # fmt: skip
+
+    # Targets ----------------------------------------------------------------------------------------------------
+
+    def targets(self, project_id: str) -> dict[str, TargetTask]:
+        """The targets of a project by id, oldest first."""
+        rows = self._read("SELECT id, spec FROM target WHERE project_id = ? ORDER BY created, id", [project_id])
+        return {id: parse_target(spec, Path("/")) for id, spec in rows}
+
+    def project_of_target(self, target_id: str) -> str | None:
+        """The id of the project that a target belongs to; None for an unknown target."""
+        rows = self._read("SELECT project_id FROM target WHERE id = ?", [target_id])
+        return rows[0][0] if rows else None
+
+    def save_target(self, project_id: str, task: TargetTask, id: str | None = None) -> str:
+        """Add a target, or replace the one with that `id`; returns its id."""
+        id = id or _new_id()
+        sql = """INSERT INTO target VALUES (?, ?, ?, ?)
+                 ON CONFLICT (id) DO UPDATE SET spec = excluded.spec"""
+        self._write([(sql, [id, project_id, dump_target(task), _now()])])
+        return id
+
+    def remove_target(self, id: str) -> None:
+        """Forget a target with its runs and scores."""
+        self._write([
+            ("DELETE FROM score WHERE run_id IN (SELECT id FROM run WHERE target_id = ?)", [id]),
+            ("DELETE FROM run WHERE target_id = ?", [id]),
+            ("DELETE FROM target WHERE id = ?", [id]),
+        ])  # fmt: skip
+
+    # Checkpoints ------------------------------------------------------------------------------------------------
+
+    def candidates(self, project_id: str) -> list[Candidate]:
+        """The checkpoints of a project, oldest first."""
+        sql = "SELECT id, spec, report FROM checkpoint WHERE project_id = ? ORDER BY created, id"
+        return [
+            Candidate(id, parse_checkpoints(spec, Path("/"))[0], json.loads(report))
+            for id, spec, report in self._read(sql, [project_id])
+        ]
+
+    def save_checkpoint(
+        self, project_id: str, checkpoint: Checkpoint, report: dict | None = None, id: str | None = None
+    ) -> str:
+        """Add a checkpoint, or replace the one with that `id`; returns its id."""
+        id = id or _new_id()
+        sql = """INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?)
+                 ON CONFLICT (id) DO UPDATE SET spec = excluded.spec, report = excluded.report"""
+        self._write([(sql, [id, project_id, dump_checkpoints([checkpoint]), json.dumps(report or {}), _now()])])
+        return id
+
+    def remove_checkpoint(self, id: str) -> None:
+        """Forget a checkpoint; scores computed with it stay with their runs."""
+        self._write([("DELETE FROM checkpoint WHERE id = ?", [id])])
+
+    # Runs and scores --------------------------------------------------------------------------------------------
+
+    def add_run(self, id: str, target_id: str, folder: Path, summary: dict, shipped: bool = False) -> None:
+        """Remember a run; one that is there already stays as it is."""
+        values = [id, target_id, str(folder), shipped, json.dumps(summary), _now()]
+        self._write([("INSERT OR IGNORE INTO run VALUES (?, ?, ?, ?, ?, ?)", values)])
+
+    def runs(self, target_id: str) -> list[Run]:
+        """The runs of a target, newest first."""
+        sql = """SELECT id, target_id, folder, shipped, summary, created FROM run
+                 WHERE target_id = ? ORDER BY created DESC, id"""
+        return [
+            Run(id, target, Path(folder), shipped, json.loads(summary), created)
+            for id, target, folder, shipped, summary, created in self._read(sql, [target_id])
+        ]
+
+    def add_scores(self, run_id: str, results: list[dict]) -> None:
+        """Keep finished scores of a run. Adding the same ones again changes nothing."""
+        rows = {result["key"]: result for result in results}
+        if not rows:
+            return
+        frame = pd.DataFrame(
+            [[run_id, key, r["metric"], r["candidate"], json.dumps(r, allow_nan=False)] for key, r in rows.items()],
+            columns=["run_id", "key", "metric", "candidate", "result"],
+        )
+        self._write([("INSERT OR IGNORE INTO score SELECT * FROM frame", [])], frame)
+
+    def scores(self, run_id: str) -> list[dict]:
+        """The finished scores of a run."""
+        rows = self._read("SELECT result FROM score WHERE run_id = ? ORDER BY candidate, metric", [run_id])
+        return [json.loads(row[0]) for row in rows]
+
+    def known_scores(self, keys: list[str]) -> dict[str, dict]:
+        """Finished scores of any run, by key: what need not be computed again."""
+        sql = "SELECT key, any_value(result) FROM score WHERE list_contains(?, key) GROUP BY key"
+        return {key: json.loads(result) for key, result in self._read(sql, [list(keys)])}
+
+    # What was found in image files ------------------------------------------------------------------------------
+
+    def image_index(self, source: str) -> dict[str, dict]:
+        """What is known of the images of `source`, by image id."""
+        sql = "SELECT id, width, height, color, pixel_hash, error, stamp FROM image WHERE source = ?"
+        names = ("id", "width", "height", "color", "pixel_hash", "error", "stamp")
+        return {row[0]: dict(zip(names, row, strict=True)) for row in self._read(sql, [source])}
+
+    def save_image_index(self, source: str, index: pd.DataFrame) -> None:
+        """Replace what is known of the images of `source`."""
+        columns = "id, width, height, color, pixel_hash, error, stamp"
+        insert = f"INSERT INTO image SELECT ?, {columns} FROM frame"
+        self._write([("DELETE FROM image WHERE source = ?", [source]), (insert, [source])], index)
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), config=_CONFIG)
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise StoreError(
+                f"`{path}` is in use by another SourceScout.",
+                "Use the one that is running, stop it first, or set SOURCESCOUT_HOME to another folder.",
+            ) from None
+        raise StoreError(
+            f"`{path}` cannot be opened: it is damaged, or not a SourceScout database ({_first_line(error)}).",
+            "Nothing was changed. Restore a copy, or move the file away to start with an empty database.",
+        ) from None
+    except duckdb.Error as error:
+        raise StoreError(
+            f"`{path}` cannot be opened ({_first_line(error)}).",
+            "Nothing was changed. It may come from a newer version, or be damaged: move it away to start empty.",
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _new_id() -> str:
+    return secrets.token_hex(4)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,136 @@
+"""The database keeps what it was given, survives abrupt ends, and refuses files that are not its own."""
+
+import subprocess
+import sys
+import threading
+
+import duckdb
+import pandas as pd
+import pytest
+
+from core.catalog import Checkpoint
+from core.errors import StoreError
+from core.store import Store
+from core.target import TargetTask
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "store.duckdb"
+
+
+@pytest.fixture
+def store(path):
+    store = Store(path)
+    yield store
+    store.close()
+
+
+def a_task(tmp_path, name="ultrasound"):
+    return TargetTask(name=name, images=tmp_path, format="folder", label_type="binary", class_meanings={"a": "ä"})
+
+
+def a_result(key="k1", value=0.5):
+    return {"key": key, "metric": "knn", "candidate": "one", "value": value}
+
+
+def test_targets_and_checkpoints_come_back_as_they_were_saved(store, tmp_path):
+    project = store.add_project("Breast")
+    task = a_task(tmp_path)
+    target = store.save_target(project, task)
+    checkpoint = Checkpoint("one", "resnet18", "timm", "random", seed=3)
+    id = store.save_checkpoint(project, checkpoint, {"ok": True})
+    assert store.targets(project) == {target: task}
+    assert store.project_of_target(target) == project
+    assert [(c.id, c.checkpoint, c.report) for c in store.candidates(project)] == [(id, checkpoint, {"ok": True})]
+
+
+def test_saving_with_an_id_replaces(store, tmp_path):
+    project = store.add_project("Breast")
+    target = store.save_target(project, a_task(tmp_path))
+    store.save_target(project, a_task(tmp_path, "renamed"), target)
+    assert [task.name for task in store.targets(project).values()] == ["renamed"]
+
+
+def test_scores_are_ingested_once_and_known_by_key(store, tmp_path):
+    store.add_run("r1", "t1", tmp_path, {"n": 3})
+    store.add_scores("r1", [a_result(), a_result("k2", 0.7)])
+    store.add_scores("r1", [a_result()])
+    assert [r["value"] for r in store.scores("r1")] == [0.5, 0.7]
+    assert store.known_scores(["k2", "unknown"]) == {"k2": a_result("k2", 0.7)}
+    assert store.runs("t1")[0].summary == {"n": 3}
+
+
+def test_removing_a_project_removes_all_that_belongs_to_it(store, tmp_path):
+    project = store.add_project("Breast")
+    target = store.save_target(project, a_task(tmp_path))
+    store.save_checkpoint(project, Checkpoint("one", "resnet18", "timm", "random"))
+    store.add_run("r1", target, tmp_path, {})
+    store.add_scores("r1", [a_result()])
+    store.remove_project(project)
+    assert (store.projects(), store.targets(project), store.candidates(project)) == ([], {}, [])
+    assert (store.runs(target), store.scores("r1")) == ([], [])
+
+
+def test_the_image_index_is_replaced_as_a_whole(store):
+    columns = ["id", "width", "height", "color", "pixel_hash", "error", "stamp"]
+    store.save_image_index("here", pd.DataFrame([["a", 2, 3, "grey", "h", "", "1:2"]], columns=columns))
+    store.save_image_index("here", pd.DataFrame([["b", 4, 5, "color", "i", "", "1:3"]], columns=columns))
+    assert list(store.image_index("here")) == ["b"]
+    assert store.image_index("here")["b"]["width"] == 4
+    assert store.image_index("elsewhere") == {}
+
+
+def test_many_threads_write_at_once(store):
+    def write(n):
+        for i in range(20):
+            store.add_scores("r", [a_result(f"k{i}", n)])
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert len(store.scores("r")) == 20
+
+
+def test_what_was_saved_survives_a_killed_process(path):
+    code = (
+        "import os, sys; from pathlib import Path; from core.store import Store;"
+        "s = Store(Path(sys.argv[1])); s.add_project('kept', id='p'); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    store = Store(path)
+    assert [p.name for p in store.projects()] == ["kept"]
+    store.close()
+
+
+def test_a_second_process_is_told_that_the_file_is_in_use(store, path):
+    code = "import sys; from pathlib import Path; from core.store import Store; Store(Path(sys.argv[1]))"
+    other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert "in use by another SourceScout" in other.stderr
+
+
+def test_a_file_from_a_newer_version_is_refused_and_left_alone(path):
+    Store(path).close()
+    connection = duckdb.connect(str(path))
+    connection.execute("UPDATE schema_version SET version = 99")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="newer SourceScout"):
+        Store(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"not a database", b"\0" * 5000])
+def test_a_damaged_file_is_reported_and_never_overwritten(path, content):
+    path.write_bytes(content)
+    with pytest.raises(StoreError):
+        Store(path)
+    assert path.read_bytes() == content
+
+
+def test_a_database_of_something_else_is_refused(path):
+    connection = duckdb.connect(str(path))
+    connection.execute("CREATE TABLE mine (x INTEGER)")
+    connection.close()
+    with pytest.raises(StoreError, match="not a SourceScout database"):
+        Store(path)
