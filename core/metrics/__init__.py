@@ -1,0 +1,44 @@
+"""The registry of transferability metrics.
+
+A metric is one file in this folder: a `METRIC` that describes it and a function `calibrated(case) -> Scored`. The files
+are found by looking, so adding a metric changes nothing else. Nothing here imports torch or scikit-learn: those are
+imported inside the functions that use them.
+"""
+
+import pkgutil
+from importlib import import_module
+
+from core.metrics.metric import Metric
+
+__all__ = ["METRICS", "PRODUCT", "Metric"]
+
+
+def _discover() -> dict[str, Metric]:
+    modules = [import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
+    metrics = [module.METRIC for module in modules if hasattr(module, "METRIC")]
+    return {metric.key: metric for metric in sorted(metrics, key=lambda metric: metric.order)}
+
+
+METRICS: dict[str, Metric] = _discover()
+
+PRODUCT = Metric(
+    key="nca_x_gradient_ratio",
+    name="Suitability x adaptability",
+    unit="0 to 1 within this list",
+    meaning="How a candidate stands among the listed ones on suitability and adaptability together.",
+    question="Which listed candidate has both features that suit the task and early layers that would still adapt?",
+    paper="Juodelyte et al. 2024, arXiv:2412.20172",
+    range="0 to 1; the lowest candidate on either part always gets 0",
+    limits=(
+        "It is relative to the list: adding or removing one candidate changes every value. "
+        "It compares only candidates of one architecture."
+    ),
+    needs="features",
+    order=6,
+    version=1,
+    label_types=("binary", "multi-class", "ordinal"),
+    why_not={"multi-label": "Neither of its two parts is defined when an image can have several findings."},
+    ordinal="Grades are treated as classes without an order.",
+    params={"parts": ["nca", "gradient_ratio"], "scaling": "min-max over the listed candidates, then the product"},
+    pool_relative=True,
+)

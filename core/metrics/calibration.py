@@ -1,0 +1,116 @@
+"""A score with what makes it readable: what shuffled labels score, an interval, and whether it can be trusted here."""
+
+from contextlib import nullcontext
+from importlib import import_module
+
+import numpy as np
+
+from core.metrics.case import Case, Scored, make_case
+from core.metrics.cautions import COMFORTABLE, SCOREABLE, smallest_side
+from core.metrics.threads import threads_for
+
+RELIABLE = "reliable"
+WITH_CARE = "read with care"
+NOT_MEANINGFUL = "not meaningful here"
+LEVEL = 0.05
+TIE = 1e-12  # rounding must not tell a permutation that changes nothing from the labels themselves
+
+
+def evaluate(
+    metric_key: str,
+    features: np.ndarray | None,
+    labels: np.ndarray,
+    label_type: str,
+    n_classes: int,
+    groups: np.ndarray | None = None,
+    folds: np.ndarray | None = None,
+    seed: int = 0,
+    network_inputs=None,
+    device: str = "cpu",
+) -> dict:
+    """One metric for one candidate, ready for JSON: value, raw, null, p, z, interval, verdict and the reason for it.
+
+    `features` (N, D), not modified; `labels` class indices (N,) or 0/1 rows (N, L); `groups` and `folds` (N,). Where
+    the metric does not apply to the label type: {"value": None, "reason": ...}. MetricError when the input is unusable.
+    The same arguments give the same numbers on the same device.
+    """
+    from core.metrics import METRICS
+
+    metric = METRICS[metric_key]
+    if label_type in metric.why_not:
+        return {"value": None, "reason": metric.why_not[label_type]}
+    needed = None if metric.needs == "gradients" else features
+    case = make_case(needed, labels, label_type, n_classes, groups, folds, seed, device, network_inputs)
+    with nullcontext() if needed is None else threads_for(np.size(features)):
+        scored = import_module(f"core.metrics.{metric_key}").calibrated(case)
+    return _plain(_record(case, scored) | {"d": None if features is None else int(np.shape(features)[1])})
+
+
+def _record(case: Case, scored: Scored) -> dict:
+    nulls = np.asarray(scored.nulls, dtype=float)
+    compared = scored.value if scored.compared is None else scored.compared
+    p = (1 + int((nulls >= compared - TIE).sum())) / (1 + len(nulls)) if scored.tested and len(nulls) else None
+    spread = float(nulls.std(ddof=1)) if len(nulls) > 1 else 0.0
+    verdict, reason = _verdict(case, scored, p, len(nulls))
+    return {
+        "value": scored.value,
+        "raw": scored.value if scored.raw is None else scored.raw,
+        "null": float(nulls.mean()) if len(nulls) else None,
+        "null_sd": spread if len(nulls) > 1 else None,
+        "p": p,
+        "z": (compared - float(nulls.mean())) / spread if scored.tested and spread > TIE else None,
+        "permutations": len(nulls),
+        "low": scored.low,
+        "high": scored.high,
+        "interval": scored.interval if scored.low is not None else "none: too few units to resample",
+        "verdict": verdict,
+        "reason": reason,
+        "n": len(case.labels),
+        "detail": scored.detail | _about_labels(case, scored, compared),
+    }
+
+
+def _about_labels(case: Case, scored: Scored, compared: float) -> dict:
+    detail = {
+        "columns": case.columns.shape[1],
+        "left_out": list(case.left_out),
+        "groups": int(case.groups.max()) + 1,
+    }
+    if scored.compared is not None and compared != scored.value:
+        detail["value_on_null_images"] = compared
+    return detail
+
+
+def _verdict(case: Case, scored: Scored, p: float | None, permutations: int) -> tuple[str, str]:
+    """The verdict and its reasons as plain sentences, the gravest first."""
+    grave, cautions = [], list(scored.cautions)
+    smallest, largest = smallest_side(case)
+    if largest < SCOREABLE:
+        grave.append(f"No class or label has {SCOREABLE} images on both sides, too few to be scored.")
+    elif smallest < COMFORTABLE:
+        cautions.append(f"The smallest class or label has {smallest} images, fewer than {COMFORTABLE}.")
+    if p is not None and p > LEVEL:
+        grave.append(f"Not distinguishable from shuffled labels (p = {p:.2g}, {permutations} shuffles).")
+    if p is not None and 1 / (1 + permutations) > LEVEL:
+        cautions.append(f"{permutations} shuffles are too few to reach p = {LEVEL}.")
+    if scored.low is not None and scored.low == scored.high:
+        cautions.append("Every resample gives the same value, so the interval does not show the uncertainty.")
+    if grave:
+        return NOT_MEANINGFUL, " ".join(grave + cautions)
+    if cautions:
+        return WITH_CARE, " ".join(cautions)
+    d = f" and {case.features.shape[1]} features" if case.features is not None else ""
+    return RELIABLE, f"Above shuffled labels (p = {p:.2g}) at {len(case.labels)} images{d}."
+
+
+def _plain(value):
+    """Python numbers only, and None for what is not a finite number: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (np.integer, np.floating)):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,109 @@
+"""One candidate's features and the target's labels, checked once, in the form in which every metric takes them."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from core.errors import MetricError
+from core.metrics.labels import label_matrix
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a metric sees. N images, D features, K label columns that hold both values.
+
+    `labels` are class indices 0..C-1 without empty classes, or (N, L) rows of 0/1; `columns` (N, K) is the same as
+    0/1 columns; `groups` (N,) numbers the groups from 0. `features` is float64, or None for a metric of gradients.
+    """
+
+    features: np.ndarray | None
+    labels: np.ndarray
+    columns: np.ndarray
+    label_type: str
+    groups: np.ndarray
+    folds: np.ndarray | None = None
+    seed: int = 0
+    device: str = "cpu"
+    network_inputs: object = None
+    left_out: tuple[int, ...] = ()
+
+    @property
+    def wide(self) -> bool:
+        """Whether there are no more images than features."""
+        return self.features is not None and self.features.shape[0] <= self.features.shape[1]
+
+    def rng(self, stream: int) -> np.random.Generator:
+        """A generator of its own for each use, so that one use never shifts another."""
+        return np.random.default_rng([self.seed, stream])
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a metric's `calibrated` returns. `nulls` holds the scores under permuted labels, in the unit of `value`.
+
+    `compared` is the value on the images that the nulls were computed on, where these are fewer than all.
+    """
+
+    value: float
+    nulls: np.ndarray
+    interval: str
+    low: float | None = None
+    high: float | None = None
+    raw: float | None = None
+    compared: float | None = None
+    tested: bool = True
+    cautions: tuple[str, ...] = ()
+    detail: dict = field(default_factory=dict)
+
+
+def make_case(
+    features: np.ndarray | None,
+    labels: np.ndarray,
+    label_type: str,
+    n_classes: int,
+    groups: np.ndarray | None = None,
+    folds: np.ndarray | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    network_inputs: object = None,
+) -> Case:
+    """Checks what came in and leaves empty classes out; MetricError when it cannot be scored."""
+    labels = np.asarray(labels)
+    features = None if features is None else finite_features(features, len(labels))
+    for name, ids in (("groups", groups), ("folds", folds)):
+        if ids is not None and len(ids) != len(labels):
+            raise MetricError(f"There are {len(ids)} {name} for {len(labels)} images.", "Give one per image.")
+    full = label_matrix(labels, n_classes, label_type)
+    if label_type == "multi-label":
+        mixed = (full.min(axis=0) == 0) & (full.max(axis=0) == 1) if len(full) else np.zeros(full.shape[1], bool)
+        left_out = tuple(np.flatnonzero(~mixed).tolist())
+        labels = columns = full[:, mixed]
+    else:
+        present, labels = np.unique(labels, return_inverse=True)
+        left_out = tuple(sorted(set(range(n_classes)) - set(present.tolist())))
+        columns = label_matrix(labels, len(present), label_type) if len(present) > 1 else full[:, :0]
+    if columns.shape[1] == 0:
+        raise MetricError(
+            "All images carry the same label, so there is nothing to tell apart.",
+            "Add images of at least one other class, or raise the number of images in the sample.",
+        )
+    groups = np.arange(len(labels)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    folds = None if folds is None else np.asarray(folds)
+    return Case(features, labels, columns, label_type, groups, folds, seed, device, network_inputs, left_out)
+
+
+def finite_features(features: np.ndarray, n_images: int) -> np.ndarray:
+    """`features` as a new float64 matrix of `n_images` rows; MetricError when it is not one of finite numbers."""
+    if np.ndim(features) != 2 or np.shape(features)[0] != n_images or np.shape(features)[1] == 0:
+        raise MetricError(
+            f"The features have shape {np.shape(features)} for {n_images} images.",
+            "They must be a table with one row per image and at least one column.",
+        )
+    features = np.array(features, dtype=np.float64)
+    bad = int((~np.isfinite(features)).any(axis=1).sum())
+    if bad:
+        raise MetricError(
+            f"The features of {bad} of {n_images} images hold NaN or infinite values.",
+            "Check the checkpoint's preprocessing (pixel range, mean, std) and precision, then extract them again.",
+        )
+    return features

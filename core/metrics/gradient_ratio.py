@@ -1,0 +1,206 @@
+"""Adaptability: how the gradient of a triplet loss is split between the first two layers of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from core.errors import MetricError
+from core.metrics.case import Case, Scored
+from core.metrics.metric import Metric
+from core.metrics.resampling import shuffles, subsampled_interval
+from core.metrics.triplets import draw_batches, triplet_loss
+
+if TYPE_CHECKING:
+    import torch
+
+METRIC = Metric(
+    key="gradient_ratio",
+    name="Adaptability (gradient ratio)",
+    unit="ratio of gradient norms",
+    meaning=(
+        "The gradient of a triplet loss on the task's images in the network's second layer, relative to that in its "
+        "first layer, averaged over batches."
+    ),
+    question="Would the early layers of this network still adapt to the task?",
+    paper="Juodelyte et al. 2024, arXiv:2412.20172 (backward part)",
+    range="0 upwards; only the order within one architecture means something",
+    limits=(
+        "It compares only candidates of one architecture: width and normalisation set its size. Shuffled labels show "
+        "what it is without the task, but neither a high nor a low value is chance, so there is no p. "
+        "It uses at most 6 x 64 images."
+    ),
+    needs="gradients",
+    order=5,
+    version=1,
+    label_types=("binary", "multi-class", "ordinal"),
+    why_not={"multi-label": "Not defined when an image can have several findings: triplets need one class per image."},
+    ordinal="Grades are treated as classes without an order.",
+    params={"batches": 6, "batch_size": 64, "margin": 0.05, "distance": "euclidean, normalised", "mode": "eval"},
+    permutations=5,
+    resamples=20,
+)
+
+ONE_ARCHITECTURE = "It compares only candidates of one architecture."
+
+
+class GradientRatio(NamedTuple):
+    """mean(second_norms) / mean(first_norms); one norm per batch that holds triplets; the number of batches without."""
+
+    ratio: float
+    first_norms: tuple[float, ...]
+    second_norms: tuple[float, ...]
+    dropped: int
+
+
+@dataclass(frozen=True)
+class NetworkInputs:
+    """What `evaluate` needs for a metric of gradients.
+
+    `network` maps a batch of prepared images to embeddings and can be differentiated; `load` returns the prepared
+    images (B, C, H, W) of an index array into the labels, on the network's device.
+    """
+
+    network: Callable[[torch.Tensor], torch.Tensor]
+    first_layer: torch.nn.Module
+    second_layer: torch.nn.Module
+    load: Callable[[np.ndarray], torch.Tensor]
+
+
+def gradient_ratio(network, first_layer, second_layer, images, labels, batch_size: int) -> GradientRatio:
+    """The ratio over consecutive batches of `images` (N, C, H, W) with class `labels` (N,); 0 upwards.
+
+    The layers are modules with a `weight`. The network runs in evaluation mode; its modes, its parameters' `grad` and
+    `requires_grad` and the inputs are as before when this returns. A batch in which no two images share a class while
+    a third differs is dropped and counted. MetricError when no batch is left, or no triplet violates the margin.
+    """
+    labels = np.asarray(labels.cpu() if hasattr(labels, "cpu") else labels)
+    norms = [
+        batch_norms(network, first_layer, second_layer, images[i : i + batch_size], [labels[i : i + batch_size]])[0]
+        for i in range(0, len(images), batch_size)
+    ]
+    return _ratio(norms)
+
+
+def batch_norms(
+    network, first_layer, second_layer, images: torch.Tensor, labellings: list[np.ndarray]
+) -> list[tuple[float, float] | None]:
+    """Gradient norms of both layers' weights on one batch, for each labelling; None where there is no triplet.
+
+    One forward pass serves all labellings; each costs one backward pass.
+    """
+    import torch
+
+    weights = (first_layer.weight, second_layer.weight)
+    norms = []
+    with _ready(network, weights):
+        embeddings = network(images)
+        for labelling in labellings:
+            loss = triplet_loss(embeddings, torch.as_tensor(np.array(labelling), device=embeddings.device))
+            if loss is None:
+                norms.append(None)
+                continue
+            gradients = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
+            if any(gradient is None for gradient in gradients):
+                raise MetricError(
+                    "The two layers do not both take part in the network's embeddings.",
+                    "Name two layers that every image passes through.",
+                )
+            norms.append(tuple(float(gradient.double().norm()) for gradient in gradients))
+    return norms
+
+
+@contextmanager
+def _ready(network, weights: tuple[torch.nn.Parameter, ...]) -> Iterator[None]:
+    """Evaluation mode, and gradients for the two weights only; everything is put back afterwards."""
+    import torch
+
+    is_module = isinstance(network, torch.nn.Module)  # else a function, whose modes are its owner's affair
+    modules = list(network.modules()) if is_module else []
+    parameters = list(network.parameters()) if is_module else list(weights)
+    modes = [m.training for m in modules]
+    wanted = [p.requires_grad for p in parameters]
+    try:
+        for m in modules:
+            m.training = False
+        for p in parameters:
+            p.requires_grad_(any(p is w for w in weights))
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        for m, mode in zip(modules, modes, strict=True):
+            m.training = mode
+        for p, want in zip(parameters, wanted, strict=True):
+            p.requires_grad_(want)
+
+
+def _ratio(norms: list[tuple[float, float] | None]) -> GradientRatio:
+    kept = [pair for pair in norms if pair is not None]
+    if not kept:
+        raise MetricError(
+            "No batch holds two images of one class and one of another, so there are no triplets.",
+            "Use more images, or a task in which the classes have more than one image each.",
+        )
+    first, second = (tuple(column) for column in zip(*kept, strict=True))
+    if not np.isfinite([first, second]).all():
+        raise MetricError(
+            "The gradients hold NaN or infinite values.", "Check the checkpoint's preprocessing and precision."
+        )
+    if sum(first) == 0:
+        raise MetricError(
+            "No triplet violates the margin, so the loss has no gradient.",
+            "The classes are already apart in this network's embeddings: use the other metrics.",
+        )
+    return GradientRatio(sum(second) / sum(first), first, second, len(norms) - len(kept))
+
+
+def calibrated(case: Case) -> Scored:
+    """The ratio on at most 6 x 64 mixed images, 5 permutations of their labels, interval over half the batches."""
+    inputs = case.network_inputs
+    if inputs is None:
+        raise MetricError("This metric needs the network itself.", "It cannot be computed from features alone.")
+    batches = draw_batches(case.labels, case.seed, METRIC.params["batches"], METRIC.params["batch_size"])
+    drawn = np.concatenate(batches)
+    groups = np.unique(case.groups[drawn], return_inverse=True)[1]
+    sources = shuffles(case.columns[drawn], groups, METRIC.permutations, case.rng(1))
+    labellings = np.stack([case.labels[drawn], *(case.labels[drawn][source] for source in sources)])
+    ends = np.cumsum([len(batch) for batch in batches])
+    layers = (inputs.first_layer, inputs.second_layer)
+    by_batch = [
+        batch_norms(inputs.network, *layers, inputs.load(batch), list(labellings[:, end - len(batch) : end]))
+        for batch, end in zip(batches, ends, strict=True)
+    ]
+    result, *permuted = (list(norms) for norms in zip(*by_batch, strict=True))
+    result = _ratio(result)
+    low, high = _interval(result)
+    return Scored(
+        value=result.ratio,
+        nulls=np.array([_ratio(norms).ratio for norms in permuted if any(p and p[0] for p in norms)]),
+        tested=False,
+        low=low,
+        high=high,
+        interval="95 %, all halves of the batches",
+        cautions=(ONE_ARCHITECTURE,),
+        detail={
+            "first_norms": list(result.first_norms),
+            "second_norms": list(result.second_norms),
+            "batches": len(batches),
+            "dropped_batches": result.dropped,
+            "images": len(drawn),
+        },
+    )
+
+
+def _interval(result: GradientRatio) -> tuple[float | None, float | None]:
+    first, second = np.array(result.first_norms), np.array(result.second_norms)
+    n = len(first)
+    if n < 4:
+        return None, None
+    halves = [list(half) for half in combinations(range(n), n // 2)]
+    ratios = [second[half].sum() / first[half].sum() for half in halves if first[half].sum() > 0]
+    return subsampled_interval(result.ratio, ratios, (n // 2) / n, lowest=0.0)

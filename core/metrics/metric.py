@@ -1,0 +1,34 @@
+"""What there is to know about a metric before it is computed. Pages, the README and the tests all read it here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+LABEL_TYPES = ("binary", "multi-class", "multi-label", "ordinal")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One transferability metric. `version` and `params` belong to the cache key of every score."""
+
+    key: str
+    name: str
+    unit: str
+    meaning: str  # one sentence: what the number says
+    question: str  # the question that it answers
+    paper: str
+    range: str
+    limits: str  # when it misleads
+    needs: str  # "features" or "gradients"
+    order: int  # place in tables and menus
+    version: int
+    label_types: tuple[str, ...] = LABEL_TYPES
+    why_not: dict[str, str] = field(default_factory=dict)  # label type -> why it is not offered
+    multi_label: str = ""  # how several findings per image are treated
+    ordinal: str = ""  # how ordered grades are treated
+    params: dict = field(default_factory=dict)
+    permutations: int = 0
+    resamples: int = 0
+    # Expected seconds on one core, null and interval included, for N images, D features and K label columns; fitted to
+    # measurements on a 2-core Xeon machine. None for a metric of gradients, whose cost is the network's.
+    seconds: Callable[[int, int, int], float] | None = None
+    pool_relative: bool = False  # True: the number changes when a candidate is added

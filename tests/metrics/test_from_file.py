@@ -1,0 +1,80 @@
+"""Metrics of a feature file, good and bad."""
+
+import json
+
+import numpy as np
+import pytest
+
+from core.errors import MetricError
+from core.metrics.from_file import metrics_of_file
+
+
+@pytest.fixture
+def write(tmp_path):
+    def save(**arrays):
+        path = tmp_path / "features.npz"
+        np.savez(path, **arrays)
+        return path
+
+    return save
+
+
+def test_every_metric_of_features_is_given_with_its_null_and_verdict(write, problem):
+    features, labels, _ = problem(n=80, d=10)
+    scores = metrics_of_file(write(X=features, y=np.array(["a", "b", "c"])[labels], source_logits=features))
+    assert list(scores) == ["logme", "knn", "linear_probe", "nca"]
+    for record in scores.values():
+        assert {"value", "raw", "null", "p", "z", "low", "high", "verdict"} <= set(record)
+        assert record["p"] <= 0.05
+    assert json.dumps(scores, allow_nan=False)
+    assert scores == metrics_of_file(write(X=features, y=labels * 10 - 3))
+
+
+def test_rows_of_zero_and_one_are_several_labels_per_image(write, problem):
+    features, labels, _ = problem(n=80, d=10)
+    rows = np.stack([labels == 0, labels > 0, labels == 2], axis=1)
+    scores = metrics_of_file(write(X=features.astype(np.float16), y=rows.astype(int), groups=np.arange(80) // 2))
+    assert scores["nca"]["value"] is None and "several findings" in scores["nca"]["reason"]
+    assert scores["linear_probe"]["detail"]["groups"] == 40
+
+
+def test_reference_quantities_are_flat_numbers(write, problem):
+    features, labels, _ = problem(n=60, d=10)
+    quantities = metrics_of_file(write(X=features, y=labels), reference=True)
+    assert list(quantities)[-1] == "nca_knn_lp" and all(isinstance(v, float) for v in quantities.values())
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"X": np.ones((4, 2))}, "no array y"),
+        ({"X": np.ones(4), "y": np.arange(4)}, "table of numbers"),
+        ({"X": np.array([["a", "b"]] * 4), "y": np.arange(4)}, "table of numbers"),
+        ({"X": np.ones((4, 2)), "y": np.arange(3)}, "`y` has 3 rows"),
+        ({"X": np.ones((4, 2)), "y": np.ones((4, 2, 2))}, "`y` has shape"),
+        ({"X": np.ones((4, 2)), "y": np.array([0, 1, np.nan, 1])}, "NaN or fractions"),
+        ({"X": np.full((40, 2), np.nan), "y": np.arange(40) % 2}, "NaN or infinite"),
+        ({"X": np.ones((4, 2)), "y": np.zeros(4)}, "same label"),
+        ({"X": np.ones((4, 2)), "y": np.array([0, 1, None, 1])}, "pickled"),
+        ({"X": np.ones((4, 2)), "y": np.arange(4), "groups": np.arange(3)}, "`groups` has 3 rows"),
+        ({"X": np.ones((4, 2)), "y": np.arange(4), "source_logits": np.arange(4)}, "`source_logits` has shape"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_unusable_files_are_refused_with_what_to_do(write, arrays, message):
+    with pytest.raises(MetricError, match=message) as caught:
+        metrics_of_file(write(**arrays), reference=True)
+    assert caught.value.remedy
+
+
+def test_what_is_not_an_npz_file_is_refused(tmp_path):
+    path = tmp_path / "features.npz"
+    path.write_bytes(b"\x80\x04N.")
+    with pytest.raises(MetricError, match="not a .npz"):
+        metrics_of_file(path)
+    with pytest.raises(MetricError, match="cannot be read"):
+        metrics_of_file(tmp_path / "missing.npz")
+    np.savez(path, X=np.ones((4, 2)), y=np.arange(4))
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(MetricError, match="not a .npz"):
+        metrics_of_file(path)

@@ -1,0 +1,44 @@
+"""Our values beside those of the public reference implementations; tolerances from the reference's README."""
+
+import numpy as np
+import pytest
+import torch
+
+from core.metrics.gradient_ratio import gradient_ratio
+from core.metrics.reference import reference
+
+TOLERANCES = {
+    "logme_published": 1e-6,
+    "logme_exact": 1e-7,
+    "logme_null": 1e-12,
+    "logme_exact_centred": 1e-7,
+    "logme_null_centred": 1e-12,
+    "logme_nats_above_chance": 1e-7,
+    "nca_knn_lp": 1e-3,
+}
+
+
+@pytest.mark.parametrize("name", ["multiclass_balanced", "binary", "imbalanced"])
+def test_every_reference_quantity_is_within_its_tolerance(name, expected, reference_file):
+    with np.load(reference_file(name)) as stored:
+        ours = reference(stored["X"], stored["y"], stored["source_logits"])
+    assert set(ours) == set(TOLERANCES)
+    for quantity, tolerance in TOLERANCES.items():
+        assert ours[quantity] == pytest.approx(expected[name]["expected"][quantity], abs=tolerance), quantity
+
+
+def test_the_gradient_ratio_is_that_of_the_reference(expected, reference_file):
+    with np.load(reference_file("gradient_ratio")) as stored:
+        layers = [torch.nn.Conv2d(1, 1, 1, bias=False) for _ in range(3)]
+        for layer, name, stride, padding in zip(layers, ("conv1", "conv2", "conv3"), (2, 2, 2), (2, 1, 1), strict=True):
+            layer.weight = torch.nn.Parameter(torch.from_numpy(stored[name]))
+            layer.stride, layer.padding = (stride, stride), (padding, padding)
+        images, labels = torch.from_numpy(stored["images"]), torch.from_numpy(stored["labels"])
+    relu, pool = torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1)
+    network = torch.nn.Sequential(layers[0], relu, layers[1], relu, layers[2], relu, pool, torch.nn.Flatten())
+    result = gradient_ratio(network, layers[0], layers[1], images, labels, 11)
+    truth = expected["gradient_ratio"]["expected"]
+    assert result.ratio == pytest.approx(truth["gradient_ratio"], rel=1e-5)
+    assert result.first_norms == pytest.approx(truth["grad_norm_first"], rel=1e-5)
+    assert result.second_norms == pytest.approx(truth["grad_norm_second"], rel=1e-5)
+    assert result.dropped == 0
