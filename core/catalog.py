@@ -213,9 +213,13 @@ def parse_uploaded(content: bytes) -> list[Checkpoint]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise CheckpointError("The uploaded file is no text.", "Upload a CHECKPOINTS.toml.") from None
-    nowhere = Path("/a folder that is not there")
-    checkpoints = parse_checkpoints(text, nowhere)
-    relative = [c.name for c in checkpoints if c.kind == "file" and Path(c.weights).is_relative_to(nowhere)]
+    checkpoints = parse_checkpoints(text, Path.cwd())
+    given = [row["weights"] for row in tomllib.loads(text)["checkpoint"]]
+    relative = [
+        checkpoint.name
+        for checkpoint, path in zip(checkpoints, given, strict=True)
+        if checkpoint.kind == "file" and not Path(path).expanduser().is_absolute()
+    ]
     if relative:
         raise CheckpointError(
             f"The weights of {', '.join(relative)} have relative paths, and an uploaded file lies in no folder.",

@@ -1,0 +1,240 @@
+"""Weights files: opened without running anything in them, fetched for timm tags, and fitted to a network.
+
+Knows files and names of tensors; which network is meant is `core.backbone`'s business.
+"""
+
+import os
+import pickle
+import stat
+import zipfile
+from pathlib import Path
+
+import huggingface_hub
+import safetensors.torch
+import timm
+import torch
+from huggingface_hub import errors as hub_errors
+from torch import nn
+
+from core.catalog import Checkpoint
+from core.errors import CheckpointError
+
+LARGEST_FILE = 20 * 2**30
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+HUB_TIMEOUT = 5.0  # seconds; the hub's own loader would try again for 46 s where there is no network
+RESAVE = (
+    "Where the file comes from a source you trust, open it there and save its state dict: "
+    "`torch.save(model.state_dict(), path)` or `safetensors.torch.save_file(model.state_dict(), path)`."
+)
+DAMAGED = "Download or copy it again and compare its size or checksum with the original's."
+
+
+def read_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
+    """The tensors by name in a .safetensors file or a file of `torch.save`; a plain {"state_dict": ...} is opened.
+
+    Nothing in the file is executed. CheckpointError when it is no regular file, larger than 20 GiB, damaged,
+    needs unpickling, or holds anything but tensors.
+    """
+    path = Path(path)
+    _require_readable(path)
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    if not isinstance(content, dict):
+        raise CheckpointError(f"`{path.name}` holds a {type(content).__name__}, not a state dict.", RESAVE)
+    for key in ("state_dict", "model"):
+        if isinstance(content.get(key), dict):
+            content = content[key]
+    others = [str(key) for key, value in content.items() if not isinstance(value, torch.Tensor)]
+    if others or not content:
+        raise CheckpointError(
+            f"`{path.name}` holds {_first(others)} beside or instead of weights."
+            if others
+            else f"`{path.name}` holds no weights.",
+            RESAVE,
+        )
+    return content
+
+
+def _require_readable(path: Path) -> None:
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise CheckpointError(
+            f"`{path}` cannot be read: {error.strerror or error}.", "Check the path and your permissions."
+        ) from None
+    if not stat.S_ISREG(facts.st_mode):
+        raise CheckpointError(f"`{path}` is not a file.", "Give the path of the weights file itself.")
+    if facts.st_size > LARGEST_FILE:
+        raise CheckpointError(
+            f"`{path.name}` has {facts.st_size / 2**30:.0f} GiB; files up to {LARGEST_FILE / 2**30:.0f} GiB are read.",
+            "Save the backbone's weights alone, without optimiser state.",
+        )
+    if facts.st_size == 0:
+        raise CheckpointError(f"`{path.name}` is empty.", DAMAGED)
+
+
+def _read_safetensors(path: Path) -> dict:
+    try:
+        return safetensors.torch.load_file(path, device="cpu")
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CheckpointError(f"`{path.name}` is not a whole safetensors file: {error}.", DAMAGED) from None
+
+
+def _read_torch(path: Path) -> object:
+    try:
+        is_archive = _require_torch_format(path)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            f"`{path.name}` contains code (a pickled object), which is not run: only weights are read.", RESAVE
+        ) from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        if "TorchScript" in str(error):
+            raise CheckpointError(f"`{path.name}` is a TorchScript program, not weights.", RESAVE) from None
+        raise CheckpointError(f"`{path.name}` is damaged or cut short.", DAMAGED) from None
+
+
+def _require_torch_format(path: Path) -> bool:
+    """True for the archive format of `torch.save`, False for the old one; CheckpointError for anything else."""
+    with open(path, "rb") as file:
+        start = file.read(512)
+    if start.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > LARGEST_FILE:
+            raise CheckpointError(f"`{path.name}` would unpack to {unpacked / 2**30:.0f} GiB.", DAMAGED)
+        return True
+    if start.startswith(b"\x80"):
+        return False
+    if start.lstrip().startswith(b"<"):
+        raise CheckpointError(
+            f"`{path.name}` is a web page, not weights.",
+            "Download the file itself, logged in where the site asks for it.",
+        )
+    if start.startswith(b"version https://git-lfs"):
+        raise CheckpointError(f"`{path.name}` is a Git LFS pointer, not weights.", "Fetch it with `git lfs pull`.")
+    raise CheckpointError(f"`{path.name}` is not a file of weights (.safetensors, or .pth from `torch.save`).", DAMAGED)
+
+
+def tag_file(checkpoint: Checkpoint) -> Path:
+    """The weights file of a timm pretrained tag: from huggingface_hub's cache, else downloaded into it.
+
+    HF_HUB_OFFLINE, HF_ENDPOINT, HF_HUB_CACHE and HF_TOKEN mean what they mean there. A file in the cache is used as
+    it is, without asking the hub. CheckpointError, within seconds, when there is no such tag, no network or no access.
+    """
+    repository = _tag_repository(checkpoint)
+    for name in HUB_FILES:
+        cached = huggingface_hub.try_to_load_from_cache(repository, name)
+        if isinstance(cached, str):
+            return Path(cached)
+    for name in HUB_FILES:
+        try:
+            url = huggingface_hub.hf_hub_url(repository, name)
+            huggingface_hub.get_hf_file_metadata(url, timeout=HUB_TIMEOUT)
+            return Path(huggingface_hub.hf_hub_download(repository, name, etag_timeout=HUB_TIMEOUT))
+        except hub_errors.EntryNotFoundError:
+            continue
+        except Exception as error:  # the HTTP client behind huggingface_hub, and its errors, differ between versions
+            raise _hub_error(checkpoint, repository, error) from None
+    raise CheckpointError(
+        f"{checkpoint.name}: the repository {repository} holds neither {' nor '.join(HUB_FILES)}.",
+        "Download the weights by hand and register them as a file.",
+    )
+
+
+def _tag_repository(checkpoint: Checkpoint) -> str:
+    try:
+        facts = timm.get_pretrained_cfg(checkpoint.architecture)
+    except RuntimeError:
+        facts = None
+    if facts is None or not facts.hf_hub_id:
+        family = checkpoint.architecture.split(".")[0]
+        tags = timm.list_pretrained(f"{family}.*")
+        raise CheckpointError(
+            f"{checkpoint.name}: timm knows no pretrained weights called {checkpoint.architecture}.",
+            f"Use one of {', '.join(tags[:8])}." if tags else "Give the weights as a file.",
+        )
+    return facts.hf_hub_id
+
+
+def _hub_error(checkpoint: Checkpoint, repository: str, error: Exception) -> CheckpointError:
+    by_hand = f"Put the weights of {repository} into the cache ({huggingface_hub.constants.HF_HUB_CACHE})"
+    if isinstance(error, hub_errors.GatedRepoError):
+        return CheckpointError(
+            f"{checkpoint.name}: {repository} is gated.",
+            "Accept its terms on the hub, then set HF_TOKEN to your access token.",
+        )
+    if isinstance(error, hub_errors.RepositoryNotFoundError):
+        return CheckpointError(
+            f"{checkpoint.name}: the hub has no {repository}, or does not show it to you.",
+            "Check the tag; for a private repository set HF_TOKEN.",
+        )
+    if isinstance(error, hub_errors.OfflineModeIsEnabled):
+        return CheckpointError(
+            f"{checkpoint.name}: {repository} is not in the cache, and HF_HUB_OFFLINE forbids downloading it.",
+            f"{by_hand}, or unset HF_HUB_OFFLINE.",
+        )
+    if isinstance(error, OSError) and error.errno is not None:
+        return CheckpointError(
+            f"{checkpoint.name}: the weights of {repository} cannot be stored: {error.strerror}.",
+            f"Check the space and permissions in {huggingface_hub.constants.HF_HUB_CACHE}.",
+        )
+    return CheckpointError(
+        f"{checkpoint.name}: {repository} is not in the cache, and {huggingface_hub.constants.ENDPOINT} does not "
+        f"answer ({type(error).__name__}).",
+        f"Connect to the network, or: {by_hand[0].lower()}{by_hand[1:]} on a machine that has one and copy it.",
+    )
+
+
+def fit_weights(module: nn.Module, state: dict[str, torch.Tensor], head: str | None, name: str) -> None:
+    """Load `state` into `module`: every name and shape must match. float16 and bfloat16 become float32.
+
+    `head` is the name of the classifier's layer in files of this architecture. CheckpointError lists what is missing,
+    what is left over and what has another shape, with a hint where the cause is plain.
+    """
+    expected = module.state_dict()
+    misshapen = [key for key in state if key in expected and not _fits(state[key], expected[key])]
+    loadable = {key: value for key, value in state.items() if key not in misshapen}
+    try:
+        result = module.load_state_dict(loadable, strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f"{name}: the weights cannot be copied into the network: {error}", RESAVE) from None
+    missing = [key for key in result.missing_keys if key not in misshapen]
+    unexpected = result.unexpected_keys
+    if not (missing or unexpected or misshapen):
+        return
+    shapes = [f"{key} ({_shape(state[key])} in the file, {_shape(expected[key])} in the network)" for key in misshapen]
+    parts = [("missing in the file", missing), ("not in the network", unexpected), ("another shape", shapes)]
+    listed = "; ".join(f"{label} ({len(names)}): {_first(names)}" for label, names in parts if names)
+    hint = _hint(state, expected, head, missing, unexpected, misshapen)
+    raise CheckpointError(f"{name}: the weights do not match the architecture. {listed[0].upper()}{listed[1:]}.", hint)
+
+
+def _fits(value: torch.Tensor, expected: torch.Tensor) -> bool:
+    return value.shape == expected.shape and value.is_floating_point() == expected.is_floating_point()
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    kind = "" if tensor.is_floating_point() else f" {str(tensor.dtype).removeprefix('torch.')}"
+    return (" x ".join(map(str, tensor.shape)) or "one number") + kind
+
+
+def _first(names: list[str], count: int = 5) -> str:
+    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
+
+
+def _hint(state, expected, head, missing, unexpected, misshapen) -> str:
+    def only_head(*lists: list[str]) -> bool:
+        return head is not None and all(key.startswith(f"{head}.") for keys in lists for key in keys)
+
+    prefix = os.path.commonprefix(list(state)).rpartition(".")[0] + "."
+    if prefix != "." and any(key.removeprefix(prefix) in expected for key in state):
+        return (
+            f"Every name in the file begins with `{prefix}`; save it without: "
+            f'`torch.save({{k.removeprefix("{prefix}"): v for k, v in state.items()}}, path)`.'
+        )
+    if missing and only_head(missing) and not unexpected and not misshapen:
+        return "The file has no head: set num_classes = 0."
+    rows = len(state[f"{head}.weight"]) if head and state.get(f"{head}.weight", torch.empty(())).ndim else 0
+    if rows and only_head(missing, unexpected, misshapen):
+        return f"The file's head has {rows} outputs: set num_classes = {rows}, or leave it out."
+    return "Check the architecture's name and its keyword arguments (kwargs)."

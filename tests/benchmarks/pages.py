@@ -1,0 +1,106 @@
+"""How fast the pages are: `python -m tests.benchmarks.pages`. Starts the app, drives Chromium, prints figures.
+
+- from starting the server to the first page being usable (aim: 4 s on 2 cores);
+- warm reruns of every page with the demo open, script time as the server sees it (aim: 0.3 s);
+- a click answered while a run saturates the CPU (aim: 0.5 s).
+"""
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.e2e.conftest import CHROMIUM, CHROMIUM_FLAGS, ROOT
+
+READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+PAGES = {"overview": "", "target": "target", "sources": "sources", "scoring": "scoring?scoring_view=Ranking",
+         "scoring, run": "scoring?scoring_view=Run"}  # fmt: skip
+
+
+def main() -> None:
+    figures = {"cores": os.cpu_count()}
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        page = browser.new_page()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        began = time.perf_counter()
+        server = start(url, home)
+        try:
+            page.goto(url)
+            expect(page.get_by_role("button", name="Open the demo project")).to_be_visible(timeout=60_000)
+            expect(page.locator(READY)).to_be_visible()
+            figures["start to first page usable, s"] = round(time.perf_counter() - began, 2)
+            page.get_by_role("button", name="Open the demo project").click()
+            expect(page.get_by_text("Computed on").first).to_be_visible(timeout=60_000)
+            figures["warm rerun, median s"] = {name: rerun(page, url, path) for name, path in PAGES.items()}
+            figures["click during a run, s"] = clicks_during_run(page, url)
+        finally:
+            server.terminate()
+            browser.close()
+    print(json.dumps(figures, indent=1))
+
+
+def start(url: str, home: str) -> subprocess.Popen:
+    environment = os.environ | {"SOURCESCOUT_HOME": home}
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", url.rsplit(":", 1)[1]]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    while True:
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+            return server
+        except OSError:
+            time.sleep(0.05)
+
+
+def rerun(page: Page, url: str, path: str, times: int = 10) -> float:
+    """Median seconds from asking for a rerun (the R key) until the page has been drawn again."""
+    page.goto(f"{url}/{path}")
+    expect(page.locator(READY)).to_be_visible(timeout=60_000)
+    page.wait_for_timeout(1500)
+    return round(statistics.median(one_rerun(page) for _ in range(times)), 3)
+
+
+def one_rerun(page: Page) -> float:
+    page.evaluate(
+        """() => { window.drawn = new Promise(done => {
+            const app = document.querySelector('[data-testid="stApp"]'); let ran = false;
+            new MutationObserver((_, watch) => {
+                const state = app.getAttribute('data-test-script-state');
+                if (state === 'running') { ran = performance.now(); }
+                if (ran && state === 'notRunning') { watch.disconnect(); done(performance.now() - window.asked); }
+            }).observe(app, {attributes: true});
+        }); window.asked = performance.now(); }"""
+    )
+    page.locator("body").press("r")
+    return page.evaluate("window.drawn") / 1000
+
+
+def clicks_during_run(page: Page, url: str, times: int = 12) -> dict:
+    """Seconds from a click on a metric to its ranking while the demo is computed again."""
+    page.goto(f"{url}/scoring?scoring_view=Ranking")
+    page.get_by_role("button", name="Run again here").click()
+    expect(page.get_by_text("Running", exact=True)).to_be_visible(timeout=60_000)
+    page.get_by_text("Ranking", exact=True).click()
+    expect(page.get_by_text("How to read LogME")).to_be_visible(timeout=60_000)
+    taken = []
+    for i in range(times):
+        name = ("Nearest neighbours", "LogME")[i % 2]
+        began = time.perf_counter()
+        page.get_by_text(name, exact=True).first.click()
+        expect(page.get_by_text(f"How to read {name}")).to_be_visible()
+        taken.append(time.perf_counter() - began)
+        page.wait_for_timeout(300)
+    return {"median": round(statistics.median(taken), 3), "max": round(max(taken), 3)}
+
+
+if __name__ == "__main__":
+    main()
