@@ -91,9 +91,7 @@ class Checkpoint:
             if not str(getattr(self, name)).strip():
                 raise CheckpointError(f"A checkpoint has no `{name}`.", "Add it; the README shows an example.")
         if self.library not in LIBRARIES:
-            raise CheckpointError(
-                f'{self.name}: `library` is "{self.library}".', f"Use one of {', '.join(LIBRARIES)}."
-            )
+            raise CheckpointError(f'{self.name}: `library` is "{self.library}".', f"Use one of {', '.join(LIBRARIES)}.")
         if ":" in self.architecture or "/" in self.architecture or "\\" in self.architecture:
             raise CheckpointError(
                 f'{self.name}: the architecture "{self.architecture}" would load from somewhere else.',

@@ -44,8 +44,7 @@ def require_allowed(path: str | Path, roots: tuple[Path, ...]) -> Path:
         raise SourceScoutError(f"{str(path)!r} is no usable path: {error}.", "Correct it.") from None
     if not any(resolved.is_relative_to(root) for root in roots):
         raise SourceScoutError(
-            f"`{path}` is outside the folders that SourceScout may read "
-            f"({', '.join(str(root) for root in roots)}).",
+            f"`{path}` is outside the folders that SourceScout may read ({', '.join(str(root) for root in roots)}).",
             "Move it there, or start the app with SOURCESCOUT_ROOTS set to the folders that you allow.",
         )
     return resolved

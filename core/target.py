@@ -63,8 +63,20 @@ def _require_one_of(field: str, value: str, choices: dict) -> None:
 
 _FIELDS = {field.name: field for field in dataclasses.fields(TargetTask)}
 _SPELLINGS = {"multiclass": "multi-class", "multilabel": "multi-label"}
-_TEXT = {"name", "format", "label_type", "modality", "anatomy", "color", "compute", "notes",
-         "group_column", "split_column", "group_pattern", "images"}
+_TEXT = {
+    "name",
+    "format",
+    "label_type",
+    "modality",
+    "anatomy",
+    "color",
+    "compute",
+    "notes",
+    "group_column",
+    "split_column",
+    "group_pattern",
+    "images",
+}
 _LISTS = {"class_order", "label_columns", "test_part"}
 _FLAGS = {"commercial_use", "synthetic"}
 
@@ -96,15 +108,28 @@ def parse_target(text: str, base: Path) -> TargetTask:
 
 def _check_kind(name: str, value) -> None:
     fine = (
-        isinstance(value, str) if name in _TEXT
-        else isinstance(value, list) and all(isinstance(v, str) for v in value) if name in _LISTS
-        else isinstance(value, bool) if name in _FLAGS
-        else isinstance(value, dict) and all(isinstance(v, str) for v in value.values()) if name == "class_meanings"
+        isinstance(value, str)
+        if name in _TEXT
+        else isinstance(value, list) and all(isinstance(v, str) for v in value)
+        if name in _LISTS
+        else isinstance(value, bool)
+        if name in _FLAGS
+        else isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+        if name == "class_meanings"
         else isinstance(value, int) and not isinstance(value, bool) and value >= 0
     )
     if not fine:
-        kind = ("a text" if name in _TEXT else "a list of texts" if name in _LISTS else "true or false"
-                if name in _FLAGS else "a table of texts" if name == "class_meanings" else "a whole number")
+        kind = (
+            "a text"
+            if name in _TEXT
+            else "a list of texts"
+            if name in _LISTS
+            else "true or false"
+            if name in _FLAGS
+            else "a table of texts"
+            if name == "class_meanings"
+            else "a whole number"
+        )
         raise TargetError(f"`{name}` is {value!r}.", f"It must be {kind}.")
 
 

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-REALDATA = Path(
-    os.environ.get("SOURCESCOUT_REALDATA") or Path(__file__).resolve().parents[2] / "shared" / "realdata"
-)
+REALDATA = Path(os.environ.get("SOURCESCOUT_REALDATA") or Path(__file__).resolve().parents[2] / "shared" / "realdata")
 
 
 @pytest.fixture(scope="session")
