@@ -46,6 +46,7 @@ METRIC = Metric(
     resamples=20,
 )
 
+IMAGES_AT_ONCE = 8
 ONE_ARCHITECTURE = "It compares only candidates of one architecture."
 
 
@@ -92,27 +93,49 @@ def batch_norms(
 ) -> list[tuple[float, float] | None]:
     """Gradient norms of both layers' weights on one batch, for each labelling; None where there is no triplet.
 
-    One forward pass serves all labellings; each costs one backward pass.
+    The loss needs all embeddings of the batch at once, the network only some images: in evaluation mode no image
+    changes another's embedding. So the loss is differentiated down to the embeddings, and from there through the
+    network a few images at a time, which bounds the memory. Each labelling costs one backward pass.
     """
     import torch
 
     weights = (first_layer.weight, second_layer.weight)
-    norms = []
     with _ready(network, weights):
-        embeddings = network(images)
-        for labelling in labellings:
-            loss = triplet_loss(embeddings, torch.as_tensor(np.array(labelling), device=embeddings.device))
-            if loss is None:
-                norms.append(None)
-                continue
-            gradients = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
-            if any(gradient is None for gradient in gradients):
-                raise MetricError(
-                    "The two layers do not both take part in the network's embeddings.",
-                    "Name two layers that every image passes through.",
-                )
-            norms.append(tuple(float(gradient.double().norm()) for gradient in gradients))
-    return norms
+        with torch.no_grad():
+            embeddings = torch.cat([network(some) for some in images.split(IMAGES_AT_ONCE)])
+        slopes = [_slope(embeddings, labelling) for labelling in labellings]
+        totals = [[0.0, 0.0] for _ in labellings]
+        for start in range(0, len(images), IMAGES_AT_ONCE):
+            rows = slice(start, start + IMAGES_AT_ONCE)
+            output = network(images[rows])
+            for slope, total in zip(slopes, totals, strict=True):
+                if slope is not None:
+                    _add_gradients(total, output, weights, slope[rows])
+    return [
+        None if slope is None else tuple(float(gradient.norm()) for gradient in total)
+        for slope, total in zip(slopes, totals, strict=True)
+    ]
+
+
+def _slope(embeddings: torch.Tensor, labelling: np.ndarray) -> torch.Tensor | None:
+    """The gradient of the triplet loss with respect to the embeddings (B, D); None where there is no triplet."""
+    import torch
+
+    free = embeddings.detach().requires_grad_()
+    loss = triplet_loss(free, torch.as_tensor(np.array(labelling), device=free.device))
+    return None if loss is None else torch.autograd.grad(loss, free)[0]
+
+
+def _add_gradients(total: list, output: torch.Tensor, weights: tuple, slope: torch.Tensor) -> None:
+    import torch
+
+    gradients = torch.autograd.grad(output, weights, slope, retain_graph=True, allow_unused=True)
+    if any(gradient is None for gradient in gradients):
+        raise MetricError(
+            "The two layers do not both take part in the network's embeddings.",
+            "Name two layers that every image passes through.",
+        )
+    total[:] = [sofar + gradient.double() for sofar, gradient in zip(total, gradients, strict=True)]
 
 
 @contextmanager

@@ -1,0 +1,202 @@
+"""The command line: `python -m core score | metrics | demo`."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from core.errors import SourceScoutError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except SourceScoutError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m core", description="SourceScout without its pages.")
+    commands = parser.add_subparsers(required=True)
+
+    score = commands.add_parser("score", help="score checkpoints for a target")
+    score.add_argument("--target", type=Path, required=True, help="TARGET.toml")
+    score.add_argument("--checkpoints", type=Path, required=True, help="CHECKPOINTS.toml")
+    score.add_argument("--metrics", default="all", help='"all", or keys with commas between them')
+    score.add_argument("--run", type=Path, required=True, help="the run folder; finished scores in it are kept")
+    score.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    score.add_argument("--max-images", type=int, help="use at most so many images of the training part")
+    score.add_argument("--json", type=Path, help="write the result here too")
+    score.set_defaults(command=_score)
+
+    metrics = commands.add_parser("metrics", help="metrics of given features: arrays X, y and source_logits")
+    metrics.add_argument("file", type=Path, help="an .npz file")
+    metrics.add_argument("--json", action="store_true", help="print JSON")
+    metrics.add_argument("--reference", action="store_true", help="the published quantities, on raw features")
+    metrics.set_defaults(command=_metrics)
+
+    demo = commands.add_parser("demo", help="score the synthetic demo project")
+    demo.add_argument("--json", action="store_true", help="print JSON")
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _score(options: argparse.Namespace) -> int:
+    from core.catalog import load_checkpoints
+    from core.images.index import build_index
+    from core.images.readers import read_listing
+    from core.scoring.plan import Contender, make_plan
+    from core.settings import allowed_roots
+    from core.target import load_target
+
+    task = load_target(options.target)
+    # Who names a folder on the command line means it: it is allowed, what leads out of it is not.
+    roots = (*allowed_roots(), task.images if task.images.is_dir() else task.images.parent)
+    listing = read_listing(task, roots)
+    index = build_index(listing, progress=_counter("reading images"))
+    contenders = [Contender(c, _report(c)) for c in load_checkpoints(options.checkpoints)]
+    metrics = _chosen_metrics(options.metrics)
+    plan = make_plan(
+        task, listing, index, contenders, metrics, max_images=options.max_images, device=options.device
+    )  # fmt: skip
+    run = options.run.resolve()
+    compute(plan, run)
+    answer = outcome(plan, run)
+    text = json.dumps(answer, indent=1, allow_nan=False)
+    if options.json:
+        options.json.write_text(text + "\n", encoding="utf-8")
+    print_outcome(answer)
+    return 0 if all("error" not in candidate for candidate in answer["candidates"]) else 1
+
+
+def _chosen_metrics(text: str) -> list[str]:
+    from core.metrics import METRICS
+
+    chosen = list(METRICS) if text == "all" else [key.strip() for key in text.split(",")]
+    unknown = [key for key in chosen if key not in METRICS]
+    if unknown:
+        raise SourceScoutError(f"Unknown metrics: {', '.join(unknown)}.", f"Known: {', '.join(METRICS)}.")
+    return chosen
+
+
+def _report(checkpoint) -> dict:
+    """For a timm tag: the downloaded file that its identity is the hash of."""
+    if checkpoint.kind != "timm":
+        return {}
+    from core.backbone import tag_file
+
+    return {"weights_file": str(tag_file(checkpoint))}
+
+
+def compute(plan: dict, run: Path) -> None:
+    """Run the plan in a worker of its own and wait for its end, telling the progress; Ctrl-C stops it cleanly."""
+    from core.scoring import runner
+
+    runner.prepare(plan, run)
+    runner.start(run)
+    tell = _counter("scores")
+    try:
+        while (status := runner.status(run)).active:
+            tell(status.done, status.total)
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        runner.cancel(run)
+        raise SourceScoutError("Stopped. Finished scores are kept.", "The same command goes on from there.") from None
+    tell(status.done, status.total)
+
+
+def _counter(what: str):
+    """Tells progress on a terminal's error stream, and nothing elsewhere."""
+
+    def tell(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{what}: {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def outcome(plan: dict, run: Path) -> dict:
+    """What a run found, without timings and dates: the same inputs give the same text."""
+    from core.metrics import METRICS
+    from core.scoring import runner, spool
+
+    status, results = runner.status(run), spool.read_results(run)
+    task = plan["target"]
+    candidates = []
+    for candidate in plan["candidates"]:
+        stand = status.candidates[candidate["name"]]
+        entry = {"name": candidate["name"], "identity": candidate.get("identity")}
+        if stand["state"] == "failed":
+            entry["error"] = {"message": stand["message"], "remedy": stand["remedy"]}
+        entry["metrics"] = {
+            score["metric"]: results[score["key"]] for score in candidate["scores"] if score["key"] in results
+        } | {
+            key: {"value": None, "reason": metric.why_not[task["label_type"]]}
+            for key, metric in METRICS.items()
+            if task["label_type"] not in metric.label_types
+        }
+        candidates.append(entry)
+    part = plan["part"] | {"sample_n": plan["sample"]["n"], "sample_hash": plan["sample"]["hash"]}
+    return {"target": task, "part": part, "device": plan["device"], "seed": plan["seed"], "candidates": candidates}
+
+
+def print_outcome(answer: dict) -> None:
+    """The outcome as a table for people."""
+    part = answer["part"]
+    used = f"{part['sample_n']} of {part['n']} images"
+    print(f"{answer['target']['name']}: {used} ({part['name']}; part {part['hash'][:12]})")
+    for candidate in answer["candidates"]:
+        print(f"\n{candidate['name']}  {candidate['identity'] or ''}")
+        if "error" in candidate:
+            print(f"  failed: {candidate['error']['message']} {candidate['error']['remedy']}")
+        for key, result in candidate["metrics"].items():
+            print(f"  {key:15} {_number(result)}")
+
+
+def _number(result: dict) -> str:
+    if result.get("value") is None:
+        return f"none: {result['reason']}"
+    interval = f" [{result['low']:.4f}, {result['high']:.4f}]" if result.get("low") is not None else ""
+    null = f"  shuffled labels {result['null']:.4f}, p = {result['p']:.3f}" if result.get("p") is not None else ""
+    return f"{result['value']:.4f}{interval}{null}  {result['verdict']}"
+
+
+def _metrics(options: argparse.Namespace) -> int:
+    from core.metrics.from_file import metrics_of_file
+
+    found = metrics_of_file(options.file, reference=options.reference)
+    if options.json or options.reference:
+        print(json.dumps(found, indent=1, allow_nan=False))
+        return 0
+    for key, result in found.items():
+        print(f"{key:15} {_number(result)}")
+        if result.get("reason"):
+            print(f"{'':15} {result['reason']}")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from core.demo import TARGETS, demo_plan
+    from core.scoring.runner import run_folder
+
+    answers = []
+    for name in TARGETS:
+        plan = demo_plan(name)
+        run = run_folder(plan)
+        compute(plan, run)
+        answers.append(outcome(plan, run))
+    if options.json:
+        print(json.dumps({"synthetic": True, "targets": answers}, indent=1, allow_nan=False))
+    else:
+        print("Synthetic data, for demonstration.")
+        for answer in answers:
+            print_outcome(answer)
+            print()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,39 @@
+"""What a run will cost: seconds per stage and memory, from what was measured when the checkpoint was checked."""
+
+from core.metrics import METRICS
+
+_LOAD_SECONDS = 3.0  # opening the weights and building the network
+_BASE_MB = 900.0  # a worker with torch loaded
+_GRADIENT_IMAGES = 384
+_FORWARDS_PER_LABELLING = 2.0  # one backward pass to the first two layers, measured on MobileNetV2
+
+
+def candidate_costs(plan: dict, report: dict, metrics: list[str]) -> dict[str, float | None]:
+    """Expected seconds for "features" and for each metric; None where the network was never measured here."""
+    n, d = plan["sample"]["n"], report.get("feature_dim")
+    speed = report.get("images_per_second") if plan["device"] == "cpu" else None
+    columns = len(plan["target"]["class_names"])
+    costs = {"features": _LOAD_SECONDS + n / speed if speed else None}
+    for key in metrics:
+        if METRICS[key].needs == "gradients":
+            passes = _FORWARDS_PER_LABELLING * (1 + METRICS[key].permutations)
+            costs[key] = min(n, _GRADIENT_IMAGES) * passes / speed if speed else None
+        else:
+            costs[key] = METRICS[key].seconds(n, d, columns) if d else None
+    return costs
+
+
+def seconds(candidate: dict, todo: list[str]) -> float | None:
+    """Expected seconds for the scores `todo` of a planned candidate; None where they are not known."""
+    if not todo or "costs" not in candidate:
+        return 0.0
+    parts = [candidate["costs"]["features"], *(candidate["costs"][key] for key in todo)]
+    return None if None in parts else sum(parts)
+
+
+def memory_mb(plan: dict) -> float:
+    """Expected peak of the worker in MB: torch, the largest network, and the features in double precision."""
+    networks = [c.get("memory_mb") or 0.0 for c in plan["candidates"]]
+    widest = max((c.get("feature_dim") or 0 for c in plan["candidates"]), default=0)
+    n = plan["sample"]["n"]
+    return _BASE_MB + max(networks, default=0.0) + (3 * n * widest + 3 * n * min(n, 4000)) * 8 / 2**20

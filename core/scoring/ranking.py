@@ -1,0 +1,111 @@
+"""Reading the scores of a run: the order by one metric, tie groups, and the gradient-aware product of two metrics."""
+
+import numpy as np
+import pandas as pd
+
+from core.metrics import METRICS, PRODUCT, Metric
+
+_DRAWS = 2000
+
+
+def ranking(plan: dict, results: list[dict], metric: str) -> pd.DataFrame:
+    """One row per candidate, best first: candidate, value, low, high, null, null_sd, p, z, verdict, reason, tie_group,
+    source, architecture. Candidates without a value come last, with the reason; their tie group is <NA>."""
+    if metric == PRODUCT.key:
+        found = product(plan, results)
+    else:
+        found = {result["candidate"]: result for result in results if result["metric"] == metric}
+    rows = [_row(candidate, found.get(candidate["name"])) for candidate in plan["candidates"]]
+    frame = pd.DataFrame(rows).sort_values("value", ascending=False, na_position="last", ignore_index=True)
+    frame["tie_group"] = tie_groups(frame)
+    return frame
+
+
+_NUMBERS = ("value", "low", "high", "null", "null_sd", "p", "z")
+
+
+def _row(candidate: dict, result: dict | None) -> dict:
+    missing = candidate.get("error", {}).get("message", "not computed")
+    result = result or {"reason": missing}
+    checkpoint = candidate["checkpoint"]
+    row = {"candidate": candidate["name"]}
+    row |= {name: np.nan if result.get(name) is None else float(result[name]) for name in _NUMBERS}
+    row |= {"verdict": result.get("verdict") or "", "reason": result.get("reason") or ""}
+    return row | {"source": checkpoint.get("source", ""), "architecture": checkpoint["architecture"]}
+
+
+def tie_groups(frame: pd.DataFrame) -> pd.Series:
+    """1, 2, ... for candidates sorted best first. A group begins with its best candidate and holds all that follow
+    whose interval overlaps that one's: they cannot be told from it. Without an interval a value is its own."""
+    groups, leader_low = [], None
+    for value, low, high in frame[["value", "low", "high"]].itertuples(index=False):
+        if np.isnan(value):
+            groups.append(pd.NA)
+            continue
+        low, high = (value if np.isnan(bound) else bound for bound in (low, high))
+        if leader_low is None or high < leader_low:
+            leader_low = low
+            groups.append(max([g for g in groups if g is not pd.NA], default=0) + 1)
+        else:
+            groups.append(groups[-1])
+    return pd.Series(groups, index=frame.index, dtype="Int64")
+
+
+def product(plan: dict, results: list[dict]) -> dict[str, dict]:
+    """The product of arXiv:2412.20172 by candidate, within each architecture (gradient ratios of different
+    architectures cannot be compared). The interval carries the intervals of both parts through the formula, taken as
+    independent normal errors (2,000 seeded draws). There is no null: the score is relative to the other candidates."""
+    parts = {
+        key: {r["candidate"]: r for r in results if r["metric"] == key and r.get("value") is not None}
+        for key in ("nca", "gradient_ratio")
+    }
+    named = [c for c in plan["candidates"] if all(c["name"] in part for part in parts.values())]
+    pools = {}
+    for candidate in named:
+        checkpoint = candidate["checkpoint"]
+        arguments = [f"{key} = {value}" for key, value in sorted(checkpoint.get("kwargs", {}).items())]
+        architecture = ", ".join([f"{checkpoint['library']} {checkpoint['architecture']}", *arguments])
+        pools.setdefault(architecture, []).append(candidate["name"])
+    scores = {}
+    for architecture, names in pools.items():
+        if len(names) < 2:
+            scores[names[0]] = {"value": None, "reason": f"needs a second candidate of {architecture} to compare with"}
+            continue
+        draws = np.random.default_rng(0)
+        suitability, adaptability = (_value_and_draws(part, names, draws) for part in parts.values())
+        values = _minmax(suitability) * _minmax(adaptability)  # row 0: the values, other rows: the draws
+        low, high = np.quantile(values[1:], [0.025, 0.975], axis=0)
+        for i, name in enumerate(names):
+            scores[name] = {
+                "value": float(values[0, i]),
+                "low": float(min(low[i], values[0, i])),
+                "high": float(max(high[i], values[0, i])),
+                "verdict": "read with care",
+                "reason": f"relative to the {len(names)} candidates of {architecture} in this run",
+            }
+    return scores
+
+
+def _value_and_draws(part: dict[str, dict], names: list[str], rng: np.random.Generator) -> np.ndarray:
+    value = np.array([part[name]["value"] for name in names])
+    width = [0.0 if part[n].get("low") is None else (part[n]["high"] - part[n]["low"]) / (2 * 1.96) for n in names]
+    return np.vstack([value, value + rng.normal(size=(_DRAWS, len(names))) * width])
+
+
+def _minmax(values: np.ndarray) -> np.ndarray:
+    """Each row rescaled to 0..1; a row of equal values says nothing and becomes 0."""
+    low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
+    spread = np.where(high > low, high - low, 1.0)
+    return (values - low) / spread
+
+
+def metrics_in(plan: dict) -> list[str]:
+    """Keys of the metrics that a run has scores for, the product last where both its parts are there."""
+    asked = {score["metric"] for candidate in plan["candidates"] for score in candidate["scores"]}
+    keys = [key for key in METRICS if key in asked]
+    return [*keys, PRODUCT.key] if {"nca", "gradient_ratio"} <= asked else keys
+
+
+def describe(metric: str) -> Metric:
+    """What there is to know about a metric, the product included."""
+    return PRODUCT if metric == PRODUCT.key else METRICS[metric]

@@ -1,0 +1,275 @@
+"""The process that computes a run: `python -m core.scoring.worker RUN_DIR`.
+
+It reads the plan, writes results and progress into the run folder, and never opens the database. It holds the folder's
+lock for life, so that its end is noticed whatever the cause, and does only what has no result yet.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from core.catalog import identity, parse_checkpoint
+from core.errors import CheckpointError, MetricError, RunError, SourceScoutError
+from core.scoring import spool
+from core.scoring.plan import features_file
+from core.settings import home
+
+_WRITE_SECONDS = 0.25
+log = logging.getLogger("worker")
+
+
+class Cancelled(Exception):
+    """The user asked to stop."""
+
+
+class Progress:
+    """What the run folder tells about this worker: written at most four times a second."""
+
+    def __init__(self, run: Path, plan: dict):
+        self.run = run
+        self.expected = {
+            (c["name"], stage): seconds for c in plan["candidates"] for stage, seconds in c.get("costs", {}).items()
+        }
+        self.spent = self.spent_expected = 0.0
+        self.record = {"state": "running", "pid": os.getpid(), "candidates": {}}
+        self._written = 0.0
+
+    def stop_if_cancelled(self) -> None:
+        if (self.run / "cancel").exists():
+            raise Cancelled
+
+    def set(self, name: str, now: bool = True, **facts) -> None:
+        """Replace what is told of candidate `name`; with `now` false only when the last write is old enough."""
+        self.stop_if_cancelled()
+        self.record["candidates"][name] = facts
+        if now or time.monotonic() - self._written > _WRITE_SECONDS:
+            self.write()
+
+    def finish(self, name: str, stage: str, seconds: float) -> None:
+        """A stage is over: the time left is what was expected for the rest, scaled by how expectations held so far."""
+        expected = self.expected.pop((name, stage), None)
+        if expected and seconds:
+            self.spent += seconds
+            self.spent_expected += expected
+        log.info("%s: %s took %.2f s", name, stage, seconds)
+
+    def drop(self, name: str) -> None:
+        """Nothing more will be done for this candidate."""
+        self.expected = {key: value for key, value in self.expected.items() if key[0] != name}
+
+    def write(self) -> None:
+        ratio = self.spent / self.spent_expected if self.spent_expected > 1 else 1.0
+        known = [seconds for seconds in self.expected.values() if seconds is not None]
+        self.record["seconds_left"] = sum(known) * ratio if len(known) == len(self.expected) else None
+        spool.write_json(self.run / "progress.json", self.record)
+        self._written = time.monotonic()
+
+
+def work(run: Path) -> None:
+    """Compute all missing results of the run folder `run`. Raises RunError when another worker is at it."""
+    lock = FileLock(run / "lock", timeout=5)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunError("Another worker is computing this run.") from None
+    with lock:
+        plan = spool.read_plan(run)
+        progress = Progress(run, plan)
+        progress.write()
+        try:
+            with _one_at_a_time(plan["device"], progress):
+                for candidate in plan["candidates"]:
+                    _score_candidate(run, plan, candidate, progress)
+        except Cancelled:
+            progress.record["state"] = "cancelled"
+        else:
+            progress.record["state"] = "finished"
+        progress.write()
+
+
+@contextlib.contextmanager
+def _one_at_a_time(device: str, progress: Progress):
+    """On a GPU, wait until no other run uses it."""
+    if device == "cpu":
+        yield
+        return
+    lock = FileLock(home() / "gpu.lock", timeout=0)
+    progress.record["state"] = "waiting"
+    progress.write()
+    while True:
+        progress.stop_if_cancelled()
+        with contextlib.suppress(Timeout):
+            lock.acquire()
+            break
+        time.sleep(0.5)
+    progress.record["state"] = "running"
+    with lock:
+        yield
+
+
+def _score_candidate(run: Path, plan: dict, candidate: dict, progress: Progress) -> None:
+    """All missing scores of one candidate. Its failure is recorded; the other candidates go on."""
+    name = candidate["name"]
+    todo = [score for score in candidate["scores"] if spool.read_result(run, score["key"]) is None]
+    if not todo:
+        progress.drop(name)
+        return
+    try:
+        _compute(run, plan, candidate, todo, progress)
+        progress.set(name, state="finished")
+    except Cancelled:
+        raise
+    except SourceScoutError as error:
+        log.error("%s: %s", name, error)
+        failure = {"message": error.message, "remedy": error.remedy}
+        progress.record["candidates"][name] = {"state": "failed", "error": failure}
+    except MemoryError:
+        failure = {"message": "The memory of this machine was not enough.", "remedy": "Use fewer images."}
+        progress.record["candidates"][name] = {"state": "failed", "error": failure}
+    except Exception as error:  # an error of ours: kept with its trace, and the other candidates still go on
+        log.exception("%s: unexpected error", name)
+        failure = {
+            "message": f"Unexpected error ({type(error).__name__}: {error}).",
+            "remedy": f"This is a fault of SourceScout; {run / 'log.txt'} has the details. Resume tries again.",
+        }
+        progress.record["candidates"][name] = {"state": "failed", "error": failure}
+    progress.drop(name)
+    progress.write()
+
+
+def _compute(run: Path, plan: dict, candidate: dict, todo: list[dict], progress: Progress) -> None:
+    from core.metrics import METRICS
+
+    name = candidate["name"]
+    network = _Lazy(lambda: _load(plan, candidate))
+    features = _features(plan, candidate, network, progress)
+    for score in todo:
+        facts = METRICS[score["metric"]]
+        progress.set(name, state="running", stage=facts.name)
+        began = time.monotonic()
+        result = _evaluate(plan, score["metric"], features, lambda: _network_inputs(plan, candidate, network()))
+        told = {"key": score["key"], "metric": score["metric"], "version": facts.version, "candidate": name,
+                "device": plan["device"]}  # fmt: skip
+        spool.write_result(run, told | result)
+        progress.finish(name, score["metric"], time.monotonic() - began)
+
+
+def _evaluate(plan: dict, metric: str, features, network_inputs) -> dict:
+    """The metric's result; where it has none for these features and labels, the reason."""
+    import numpy as np
+
+    from core.metrics import METRICS
+    from core.metrics.calibration import evaluate
+
+    try:
+        return evaluate(
+            metric,
+            features,
+            np.asarray(plan["labels"]),
+            plan["target"]["label_type"],
+            len(plan["target"]["class_names"]),
+            np.asarray(plan["groups"]),
+            np.asarray(plan["folds"]),
+            plan["seed"],
+            network_inputs=network_inputs() if METRICS[metric].needs == "gradients" else None,
+            device=plan["device"],
+        )
+    except MetricError as error:
+        return {"value": None, "reason": str(error)}
+
+
+def _network_inputs(plan: dict, candidate: dict, network):
+    """The network with its first two layers, and a loader of prepared images, for a metric of gradients."""
+    import torch
+
+    from core.images.source import pixels_of
+    from core.metrics.gradient_ratio import NetworkInputs
+    from core.preprocess import prepare
+
+    preprocessing = parse_checkpoint(candidate["checkpoint"], Path("/")).preprocessing
+    pixels = pixels_of(plan["sample"]["pixels"])
+    network.module.requires_grad_(False)  # the metric asks for the gradients of two layers only
+    (_, first), (_, second) = network.first_two_layers()
+
+    def load(rows):
+        return torch.stack([prepare(pixels[int(row)], preprocessing) for row in rows]).to(plan["device"])
+
+    return NetworkInputs(network.features, first, second, load)
+
+
+class _Lazy:
+    """Made when first asked for, then kept."""
+
+    def __init__(self, make):
+        self._make = make
+
+    def __call__(self):
+        if not hasattr(self, "_value"):
+            self._value = self._make()
+        return self._value
+
+
+def _load(plan: dict, candidate: dict):
+    from core.backbone import load_network, tag_file
+    from core.features import require_device
+
+    require_device(plan["device"])
+    checkpoint = parse_checkpoint(candidate["checkpoint"], Path("/"))
+    if identity(checkpoint, tag_file(checkpoint) if checkpoint.kind == "timm" else None) != candidate["identity"]:
+        raise CheckpointError(
+            f"{checkpoint.name}: the weights are not the ones that this run was planned with.",
+            "Plan a new run, which takes them as they are now.",
+        )
+    return load_network(checkpoint, plan["device"])
+
+
+def _features(plan: dict, candidate: dict, network: _Lazy, progress: Progress):
+    """The features (N, D) of the sample, from their file if it is there and whole."""
+    import numpy as np
+
+    from core.features import extract_features
+    from core.images.source import pixels_of
+
+    name, n, file = candidate["name"], plan["sample"]["n"], features_file(plan, candidate)
+    with contextlib.suppress(OSError, ValueError, EOFError):
+        features = np.load(file, mmap_mode="r", allow_pickle=False)
+        if features.ndim == 2 and len(features) == n:
+            progress.finish(name, "features", 0.0)
+            return features
+    progress.set(name, state="running", stage="Loading the network")
+    network()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+
+    def on_batch(done: int) -> None:
+        speed = done / (time.monotonic() - began)
+        progress.set(name, now=False, state="running", stage="Features", images=done, of=n, speed=speed)
+
+    preprocessing = parse_checkpoint(candidate["checkpoint"], Path("/")).preprocessing
+    pixels = pixels_of(plan["sample"]["pixels"])
+    features = extract_features(network(), preprocessing, pixels, range(n), file, plan["device"], on_batch=on_batch)
+    progress.finish(name, "features", time.monotonic() - began)
+    return features
+
+
+def main() -> int:
+    run = Path(sys.argv[1]).resolve()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    if hasattr(os, "nice"):
+        os.nice(5)  # the pages stay responsive, and one core is left to them: torch reads this when it is imported
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
+    try:
+        work(run)
+    except SourceScoutError as error:
+        log.error("%s", error)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,99 @@
+"""The order, the tie groups and the pool-relative product, on results whose right answer is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.metrics import PRODUCT
+from core.scoring.ranking import describe, metrics_in, product, ranking, tie_groups
+
+
+def a_plan(names=("a", "b", "c"), architecture="resnet18", metrics=("nca", "gradient_ratio")):
+    def candidate(name, arch):
+        return {
+            "name": name,
+            "checkpoint": {"architecture": arch, "library": "timm", "source": f"source of {name}"},
+            "scores": [{"metric": metric, "key": f"{name}-{metric}"} for metric in metrics],
+        }
+
+    architectures = [architecture] * len(names) if isinstance(architecture, str) else architecture
+    return {"candidates": [candidate(n, a) for n, a in zip(names, architectures, strict=True)]}
+
+
+def result(name, metric, value, width=0.0):
+    return {"candidate": name, "metric": metric, "value": value, "low": value - width, "high": value + width,
+            "verdict": "reliable", "reason": "r", "null": 0.0, "p": 0.01}  # fmt: skip
+
+
+def test_candidates_are_sorted_best_first_and_those_without_a_value_come_last():
+    results = [
+        result("a", "nca", 0.2),
+        result("b", "nca", 0.9),
+        {"candidate": "c", "metric": "nca", "value": None, "reason": "too few"},
+    ]
+    frame = ranking(a_plan(), results, "nca")
+    assert frame["candidate"].tolist() == ["b", "a", "c"]
+    assert frame["reason"].tolist() == ["r", "r", "too few"]
+    assert frame["tie_group"].isna().tolist() == [False, False, True]
+
+
+def test_a_candidate_that_was_not_computed_says_why():
+    plan = a_plan()
+    plan["candidates"][2]["error"] = {"message": "the file is gone"}
+    frame = ranking(plan, [result("a", "nca", 0.2)], "nca")
+    assert set(frame["reason"]) == {"r", "not computed", "the file is gone"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "groups"),
+    [
+        ([(0.9, 0.8, 1.0), (0.7, 0.6, 0.79)], [1, 2]),
+        ([(0.9, 0.8, 1.0), (0.85, 0.7, 0.95)], [1, 1]),
+        # a chain: c overlaps b but not a, so it cannot share a's group
+        ([(0.9, 0.8, 1.0), (0.75, 0.65, 0.85), (0.6, 0.5, 0.7)], [1, 1, 2]),
+        ([(0.9, np.nan, np.nan), (0.8, np.nan, np.nan)], [1, 2]),
+        ([(0.9, 0.9, 0.9), (0.9, 0.9, 0.9)], [1, 1]),
+        ([], []),
+    ],
+)
+def test_a_tie_group_holds_what_overlaps_its_best(rows, groups):
+    assert tie_groups(pd.DataFrame(rows, columns=["value", "low", "high"])).tolist() == groups
+
+
+def test_the_product_is_minmax_times_minmax():
+    nca, ratio = {"a": 0.5, "b": 0.7, "c": 0.9}, {"a": 3.0, "b": 2.0, "c": 1.0}
+    results = [result(n, "nca", v) for n, v in nca.items()] + [result(n, "gradient_ratio", v) for n, v in ratio.items()]
+    scores = product(a_plan(), results)
+    assert {name: score["value"] for name, score in scores.items()} == pytest.approx({"a": 0.0, "b": 0.25, "c": 0.0})
+    assert all(score["low"] == pytest.approx(score["high"]) for score in scores.values())
+
+
+def test_uncertain_parts_make_an_uncertain_product_within_its_range():
+    results = [result(n, m, v, 0.2) for n, v in (("a", 0.5), ("b", 0.7), ("c", 0.9)) for m in ("nca", "gradient_ratio")]
+    scores = product(a_plan(), results)
+    assert all(0 <= s["low"] <= s["value"] <= s["high"] <= 1 for s in scores.values())
+    assert scores["b"]["high"] - scores["b"]["low"] > 0.2
+    assert scores == product(a_plan(), results)
+
+
+def test_the_product_never_compares_architectures():
+    results = [result(n, m, v) for n, v in (("a", 0.5), ("b", 0.7), ("c", 0.9)) for m in ("nca", "gradient_ratio")]
+    scores = product(a_plan(architecture=["resnet18", "resnet18", "vit"]), results)
+    assert scores["b"]["value"] == 1.0
+    assert scores["c"]["value"] is None
+    assert "vit" in scores["c"]["reason"]
+
+
+def test_adding_a_candidate_changes_the_product_of_the_others():
+    def scores(names):
+        results = [result(n, m, v) for n, v in names.items() for m in ("nca", "gradient_ratio")]
+        return product(a_plan(tuple(names)), results)
+
+    assert scores({"a": 0.5, "b": 0.7})["b"]["value"] == 1.0
+    assert scores({"a": 0.5, "b": 0.7, "c": 0.9})["b"]["value"] == pytest.approx(0.25)
+
+
+def test_the_product_is_offered_only_where_both_parts_were_asked_for():
+    assert metrics_in(a_plan()) == ["nca", "gradient_ratio", PRODUCT.key]
+    assert metrics_in(a_plan(metrics=("nca", "knn"))) == ["knn", "nca"]
+    assert describe(PRODUCT.key) is PRODUCT
