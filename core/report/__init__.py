@@ -1,0 +1,1 @@
+"""Documents that leave the app: self-contained, with settings and hashes."""

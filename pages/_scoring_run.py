@@ -1,0 +1,206 @@
+"""The scoring page, view *Run*: choose, see the cost, start, watch, cancel, resume."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.catalog import dump_checkpoints, parse_checkpoints
+from core.checking import torch_installed
+from core.errors import SourceScoutError, TargetError
+from core.metrics import METRICS
+from core.report.ranking import part_sentence
+from core.scoring import runner
+from core.scoring.estimate import memory_mb, seconds
+from core.scoring.plan import SMALLEST_SAMPLE, Contender, features_file, make_plan, score_keys, summary
+from core.store import Run
+from core.target import TargetTask, dump_target, parse_target
+from pages import _state
+from pages._target_reading import Found, read
+
+STATES = {
+    "running": ("Running", "blue"),
+    "waiting": ("Waiting for the GPU: another run is using it", "orange"),
+    "finished": ("Finished", "green"),
+    "failed": ("No candidate could be scored", "red"),
+    "cancelled": ("Cancelled: what was finished is kept", "orange"),
+    "stopped": ("Stopped before the end: what was finished is kept", "orange"),
+}
+DEFAULT_IMAGES = 2000
+NO_TEST_PART = "No test part is locked: later test results on these images will be optimistic."
+
+
+def show_run(current: _state.View, task: TargetTask) -> None:
+    """The newest run if it is not over, else the choice for a new one."""
+    own = [run for run in current.runs if not run.shipped and run.folder.is_dir()]
+    if own:
+        _watch(own[0])
+    if own and runner.alive(own[0].folder):
+        return
+    st.subheader("New run")
+    if not current.candidates:
+        st.info("There are no candidates yet. Register at least two checkpoints, so that they can be compared.")
+        st.page_link("sources.py", label="Register checkpoints", icon=":material/inventory_2:")
+        return
+    if not torch_installed():
+        st.info("torch is not installed here, so nothing new can be scored. The README has the install lines.")
+        return
+    try:
+        _choose_and_start(current, task)
+    except SourceScoutError as error:
+        _state.show_error(error)
+
+
+def _choose_and_start(current: _state.View, task: TargetTask) -> None:
+    found = read(task)
+    if found.part is None:
+        raise TargetError("No image of the training part can be read.", "See what was found on the target page.")
+    most = len(found.part.indices)
+    names = [candidate.checkpoint.name for candidate in current.candidates]
+    offered = [key for key, metric in METRICS.items() if task.label_type in metric.label_types]
+    chosen = st.pills("Candidates", names, selection_mode="multi", default=names, key="scoring_candidates")
+    metrics = st.pills(
+        "Metrics", offered, selection_mode="multi", default=offered, key="scoring_metrics",
+        format_func=lambda key: METRICS[key].name,
+    )  # fmt: skip
+    for metric in METRICS.values():
+        if metric.key not in offered:
+            st.caption(f"{metric.name} is not offered: {metric.why_not.get(task.label_type, '')}")
+    left, right = st.columns(2)
+    images = left.number_input(
+        "Images to use, at most", min_value=SMALLEST_SAMPLE, max_value=most, value=min(most, DEFAULT_IMAGES),
+        key="scoring_images", help="Drawn at random, the same ones each time, whatever their labels.",
+    )  # fmt: skip
+    device = right.segmented_control(
+        "Device", ["cpu", "cuda"], default="cpu", required=True, key="scoring_device",
+        format_func={"cpu": "CPU", "cuda": "NVIDIA GPU"}.get,
+    )  # fmt: skip
+    if not chosen or not metrics:
+        st.caption("Choose at least one candidate and one metric.")
+        return
+    contenders = [c for c in current.candidates if c.checkpoint.name in chosen]
+    with st.spinner("Working out what will run", show_time=False):
+        plan = _plan(
+            found.key, dump_target(task), dump_checkpoints([c.checkpoint for c in contenders]),
+            [c.report for c in contenders], tuple(metrics), int(images), device, found,
+        )  # fmt: skip
+    known = _state.store().known_scores(score_keys(plan))
+    _show_cost(plan, known)
+    new = len(score_keys(plan)) - len(known)
+    if st.button("Start" if new else "Show the ranking", type="primary", icon=":material/play_arrow:"):
+        start(current.target_id, plan, known)
+        _state.go_to_view("Run" if new else "Ranking")
+
+
+@st.cache_data(max_entries=32, ttl=60, show_spinner=False)  # a weights file may change at any time
+def _plan(
+    images_key: str, task: str, checkpoints: str, reports: list[dict], metrics: tuple[str, ...], images: int,
+    device: str, _found: Found,
+) -> dict:  # fmt: skip
+    contenders = [Contender(c, r) for c, r in zip(parse_checkpoints(checkpoints, Path("/")), reports, strict=True)]
+    task = parse_target(task, Path("/"))
+    return make_plan(task, _found.listing, _found.index, contenders, list(metrics), max_images=images, device=device)
+
+
+def start(target_id: str, plan: dict, known: dict[str, dict]) -> None:
+    """Prepare the run folder, remember the run, and start a worker for what is missing."""
+    folder = runner.run_folder(plan)
+    runner.prepare(plan, folder, known)
+    _state.store().add_run(folder.name, target_id, folder, summary(plan))
+    runner.start(folder)
+
+
+def _show_cost(plan: dict, known: dict[str, dict]) -> None:
+    """What will run, what is there already, and what the rest will take."""
+    rows = []
+    for candidate in plan["candidates"]:
+        todo = [s["metric"] for s in candidate["scores"] if s["key"] not in known]
+        time = seconds(candidate, todo)
+        cached = "features_key" in candidate and features_file(plan, candidate).exists()
+        rows.append({
+            "Candidate": candidate["name"],
+            "Features": "in the cache" if cached or not todo else "to extract",
+            "Scores to compute": f"{len(todo)} of {len(candidate['scores'])}",
+            "Time": "none" if not todo else duration(time) if time is not None else "unknown until it is checked",
+            "Note": candidate.get("error", {}).get("message", ""),
+        })  # fmt: skip
+    st.markdown(f"**What will run**, on {part_sentence(plan)}")
+    if not plan["part"]["locked"]:
+        st.caption(NO_TEST_PART)
+    frame = pd.DataFrame(rows)
+    st.dataframe(frame if frame["Note"].any() else frame.drop(columns="Note"), hide_index=True, alt="What will run")
+    st.caption(
+        "Times are estimates from the speed measured when a checkpoint was checked (sources page). "
+        f"Memory: about {memory_mb(plan):,.0f} MB."
+    )
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: "about 40 s", "about 3 min"."""
+    if seconds < 90:
+        return f"about {max(5, round(seconds / 5) * 5)} s"
+    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+
+
+def _watch(run: Run) -> None:
+    """How the run stands, refreshed while it goes on."""
+    living = runner.alive(run.folder)
+    st.fragment(_show_progress, run_every=1.0 if living else None)(run, living)
+
+
+def _show_progress(run: Run, was_alive: bool) -> None:
+    _state.ingest(run)
+    runner.enforce_cancel(run.folder)
+    try:
+        status = runner.status(run.folder)
+    except SourceScoutError as error:
+        _state.show_error(error)
+        return
+    if was_alive and not status.active:
+        st.rerun()
+    label, color = STATES[status.state]
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**Run of {run.created:%d %B, %H:%M} UTC**")
+            st.badge(label, color=color)
+            left = f", {duration(status.seconds_left)} left" if status.seconds_left else ""
+            st.caption(f"{status.done} of {status.total} scores{left}")
+        for name, candidate in status.candidates.items():
+            _show_candidate(name, candidate)
+        _show_actions(run, status)
+
+
+def _show_candidate(name: str, candidate: dict) -> None:
+    if candidate["state"] == "failed":
+        st.text(name)
+        _state.show_error(SourceScoutError(candidate["message"], candidate.get("remedy", "")))
+        return
+    text = {"finished": "finished", "waiting": "waiting"}.get(candidate["state"], candidate.get("stage", ""))
+    share = candidate["done"] / max(candidate["total"], 1)
+    if "images" in candidate and candidate["state"] == "running":
+        share = candidate["images"] / candidate["of"]
+        rest = (candidate["of"] - candidate["images"]) / max(candidate["speed"], 1e-9)
+        text = f"features of {candidate['images']} of {candidate['of']} images, {candidate['speed']:.0f} images/s, "
+        text += f"{rest:.0f} s left"
+    elif candidate["state"] == "running":
+        text = f"{text}; {candidate['done']} of {candidate['total']} scores"
+    st.progress(min(max(share, 0.0), 1.0), f"`{name}`: {text}")
+
+
+def _show_actions(run: Run, status: runner.RunStatus) -> None:
+    if status.active:
+        if (run.folder / "cancel").exists():
+            st.caption("Stopping after the batch that is under way.")
+        elif st.button("Cancel", icon=":material/stop:"):
+            runner.cancel(run.folder)
+            st.rerun(scope="fragment")
+        return
+    if status.done and st.button("See the ranking", icon=":material/leaderboard:"):
+        _state.go_to_view("Ranking")
+    if status.done < status.total and st.button("Resume", icon=":material/play_arrow:", type="primary"):
+        try:
+            runner.start(run.folder)
+        except SourceScoutError as error:
+            _state.show_error(error)
+        else:
+            st.rerun()

@@ -1,0 +1,137 @@
+"""What pages share: the open database, the project and target in view, and how far the walk has come."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import SourceScoutError
+from core.images.index import build_index
+from core.images.readers import Listing
+from core.scoring import runner, spool
+from core.settings import home
+from core.store import Candidate, Project, Run, Store
+from core.target import TargetTask
+
+
+@st.cache_resource(on_release=lambda store: store.close(), show_spinner=False)
+def _open_store(path: Path) -> Store:
+    return Store(path)
+
+
+def store() -> Store:
+    """The database of this server. Stops the page with the reason when it cannot be opened."""
+    try:
+        return _open_store(home() / "sourcescout.duckdb")
+    except SourceScoutError as error:
+        st.title("SourceScout cannot open its database")
+        show_error(error)
+        st.stop()
+
+
+def show_error(error: SourceScoutError) -> None:
+    """An error as it should be read: what happened, then what to do."""
+    st.error(error.message + (f"\n\n**What to do:** {error.remedy}" if error.remedy else ""), icon=":material/error:")
+
+
+@dataclass(frozen=True)
+class View:
+    """The project and target in view; either may be None. The URL holds them, so a link opens the same view."""
+
+    project: Project | None
+    target_id: str | None
+    task: TargetTask | None
+    candidates: tuple[Candidate, ...] = ()
+    runs: tuple[Run, ...] = ()
+    targets: dict[str, TargetTask] = field(default_factory=dict)
+    unknown_target: str = ""  # what the link asked for, when there is no such target
+
+
+def view() -> View:
+    """What the URL asks for, else what this session had in view, else the first project there is."""
+    projects = {project.id: project for project in store().projects()}
+    target_id = st.query_params.get("target", st.session_state.get("target_id"))
+    project_id = store().project_of_target(target_id) if target_id else None
+    asked = st.query_params.get("project", st.session_state.get("project_id"))
+    project_id = project_id or (asked if asked in projects else next(iter(projects), None))
+    if project_id is None:
+        return View(None, None, None)
+    targets = store().targets(project_id)
+    linked = st.query_params.get("target", "")
+    if target_id not in targets:
+        target_id = None if st.session_state.get("new_target") else next(iter(targets), None)
+    look_at(project_id, target_id)
+    return View(
+        projects[project_id],
+        target_id,
+        targets.get(target_id),
+        tuple(store().candidates(project_id)),
+        tuple(store().runs(target_id)) if target_id else (),
+        targets,
+        linked if linked not in targets else "",
+    )
+
+
+def look_at(project_id: str | None, target_id: str | None) -> None:
+    """Make these the project and target in view, here and in the URL."""
+    st.session_state["project_id"], st.session_state["target_id"] = project_id, target_id
+    for name, value in (("project", project_id), ("target", target_id)):
+        if value is None:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != value:
+            st.query_params[name] = value
+
+
+def require_target(current: View) -> TargetTask:
+    """The target in view; without one, says so and stops the page."""
+    if current.task is None:
+        st.info("No target task is in view. It comes first: everything else depends on it.")
+        st.page_link("target.py", label="Describe the target", icon=":material/target:")
+        st.stop()
+    return current.task
+
+
+def index_of(task: TargetTask, listing: Listing) -> pd.DataFrame:
+    """What is in the image files: from the database where files are unchanged, else read now, with a progress bar."""
+    known = store().image_index(str(task.images))
+    bar = st.empty()
+
+    def progress(done: int, total: int) -> None:
+        bar.progress(min(done / max(total, 1), 1.0), f"Reading images: {done} of {total}")
+
+    index = build_index(listing, known, progress)
+    bar.empty()
+    if {row.id: row.stamp for row in index.itertuples()} != {id: row["stamp"] for id, row in known.items()}:
+        store().save_image_index(str(task.images), index)
+    return index
+
+
+def ingest(run: Run) -> None:
+    """Take the finished scores of a run folder into the database; what is there already stays."""
+    if run.folder.is_dir() and (run.folder / "plan.json").exists():
+        known = {result["key"] for result in store().scores(run.id)}
+        found = spool.read_results(run.folder)
+        store().add_scores(run.id, [result for key, result in found.items() if key not in known])
+
+
+def progress_of(current: View) -> dict[str, str]:
+    """Per step of the walk: "done", "now" (the next thing to do) or "later"."""
+    done = {
+        "target": current.task is not None,
+        "sources": bool(current.candidates),
+        "scoring": any(store().scores(run.id) for run in current.runs),
+    }
+    next_step = next((key for key, is_done in done.items() if not is_done), None)
+    return {key: "done" if is_done else "now" if key == next_step else "later" for key, is_done in done.items()}
+
+
+def active_run(current: View) -> Run | None:
+    """The run of the target in view that has a living worker, if any."""
+    return next((run for run in current.runs if not run.shipped and runner.alive(run.folder)), None)
+
+
+def go_to_view(name: str) -> None:
+    """Show the view `name` of the scoring page. A widget's value can only be set before it is drawn: next time."""
+    st.session_state["scoring_next_view"] = name
+    st.rerun()

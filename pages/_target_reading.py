@@ -1,0 +1,175 @@
+"""What the Target page knows of the images of a task: read once, kept until a label or an image file changes."""
+
+import hashlib
+import io
+import os
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from PIL import Image, ImageOps
+
+from core.errors import TargetError
+from core.images.inspect import Inspection, inspect_target
+from core.images.parts import Part, propose_test_part, splits_of, training_part
+from core.images.pixels import Pixels, PixelsError
+from core.images.readers import Listing, manifest_columns, read_listing
+from core.settings import allowed_roots
+from core.target import TargetTask, dump_target, parse_target
+from pages import _state
+
+THUMBNAIL = 160  # pixels of a side; shown at half of it, so that it is sharp on dense screens
+_KEPT = 4  # targets whose reading is kept in memory
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What reading the images gave. `key` changes with the task and with every image file.
+
+    `part` is None where no image can be trained on (the inspection then holds an error).
+    """
+
+    key: str
+    listing: Listing
+    index: pd.DataFrame
+    inspection: Inspection
+    part: Part | None
+    n_test: int  # images that are locked away as test part
+
+
+@st.cache_resource(show_spinner=False)
+def _shelf() -> OrderedDict[str, Found]:
+    return OrderedDict()
+
+
+def read(task: TargetTask) -> Found:
+    """Listing, image index, inspection and training part of `task`. TargetError when it cannot be read."""
+    task = replace(task, name="any", notes="", compute="", modality="", anatomy="", class_meanings={})
+    spec, roots = dump_target(task), allowed_roots()
+    listing = _listing(spec, roots, _stamp_of_labels(task))
+    key = hashlib.sha256(f"{spec} {roots} {_stamp_of_images(listing)}".encode()).hexdigest()
+    shelf = _shelf()
+    if key not in shelf:
+        index = _state.index_of(task, listing)
+        splits = splits_of(task, listing)
+        shelf[key] = Found(
+            key,
+            listing,
+            index,
+            inspection=inspect_target(task, listing, index),
+            part=_part(task, listing, index),
+            n_test=0 if splits is None else int((splits == "test").sum()),
+        )
+    while len(shelf) > _KEPT:
+        shelf.popitem(last=False)
+    return shelf[key]
+
+
+def _part(task: TargetTask, listing: Listing, index: pd.DataFrame) -> Part | None:
+    try:
+        return training_part(task, listing, index)
+    except TargetError:
+        return None
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the list of images")
+def _listing(spec: str, roots: tuple[Path, ...], stamp: str) -> Listing:
+    return read_listing(parse_target(spec, Path("/")), roots)
+
+
+def _stamp_of_labels(task: TargetTask) -> str:
+    """Changes when a file comes, goes or is renamed below the folder, or when the CSV or .npz file changes."""
+    if not task.images.is_dir():
+        return _stamp(task.images)
+    if task.format == "manifest":
+        return _stamp(task.images / "manifest.csv")
+    return _digest(_stamp(folder) for folder, _, _ in os.walk(task.images))
+
+
+def _stamp_of_images(listing: Listing) -> str:
+    return _digest(_stamp(path) for path in listing.files or [listing.npz])
+
+
+def _stamp(path: str | Path) -> str:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return "none"
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def _digest(stamps) -> str:
+    return hashlib.sha256(" ".join(stamps).encode()).hexdigest()
+
+
+def class_names(task: TargetTask) -> tuple[str, ...]:
+    """The classes that the labels name, in any order; () where they cannot be read."""
+    label_type = task.label_type if task.label_type == "multi-label" else "multi-class"
+    plain = replace(task, name="classes", label_type=label_type, class_order=(), group_pattern="", test_part=())
+    try:
+        return _listing(dump_target(plain), allowed_roots(), _stamp_of_labels(plain)).class_names
+    except TargetError:
+        return ()
+
+
+def columns_of(manifest: Path) -> dict[str, list[str]]:
+    """What each column of a manifest could be (see `manifest_columns`). TargetError when it cannot be read."""
+    stamp = _stamp(manifest / "manifest.csv" if manifest.is_dir() else manifest)
+    return _columns(manifest, allowed_roots(), stamp)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _columns(manifest: Path, roots: tuple[Path, ...], stamp: str) -> dict[str, list[str]]:
+    return manifest_columns(manifest, roots)
+
+
+def test_part_proposal(task: TargetTask, found: Found, share: float) -> tuple[tuple[str, ...], pd.DataFrame]:
+    """The ids that would be locked as test part, and the counts per class and part that this would give."""
+    return _proposal(found.key, share, task, found)
+
+
+@st.cache_data(max_entries=32, show_spinner="Choosing a test part")
+def _proposal(key: str, share: float, _task: TargetTask, _found: Found) -> tuple[tuple[str, ...], pd.DataFrame]:
+    ids = propose_test_part(_found.listing, _found.index, share)
+    counts = inspect_target(replace(_task, test_part=ids), _found.listing, _found.index).counts
+    return ids, counts
+
+
+def examples(found: Found, per_class: int, turn: int) -> list[tuple[list[str], list[bytes]]]:
+    """Per class: ids and thumbnails (WebP) of images of the training part; `turn` chooses others."""
+    return _examples(found.key, per_class, turn, found)
+
+
+@st.cache_data(max_entries=16, show_spinner="Preparing examples")
+def _examples(key: str, per_class: int, turn: int, _found: Found) -> list[tuple[list[str], list[bytes]]]:
+    pixels, labels = Pixels(_found.listing), _found.listing.labels
+    part = _found.part.indices if _found.part else np.array([], dtype=np.int64)
+    shown = []
+    for number in range(len(_found.listing.class_names)):
+        has = labels[part, number] == 1 if labels.ndim == 2 else labels[part] == number
+        rows = _spread(part[has], per_class, turn)
+        shown.append(([_found.listing.ids[i] for i in rows], [_thumbnail(pixels, i) for i in rows]))
+    return shown
+
+
+def _spread(rows: np.ndarray, n: int, turn: int) -> np.ndarray:
+    """At most `n` of `rows`, evenly spread; another `turn` moves on to the next ones."""
+    if len(rows) <= n:
+        return rows
+    first = np.linspace(0, len(rows), n, endpoint=False).astype(int)
+    return rows[(first + turn) % len(rows)]
+
+
+def _thumbnail(pixels: Pixels, i: int) -> bytes:
+    """A square WebP of THUMBNAIL pixels with the whole image in it, transparent around."""
+    try:
+        image = Image.fromarray(pixels[i]).convert("RGBA")
+    except PixelsError:
+        image = Image.new("RGBA", (8, 8))
+    method = Image.Resampling.NEAREST if max(image.size) < THUMBNAIL // 2 else Image.Resampling.LANCZOS
+    buffer = io.BytesIO()
+    ImageOps.pad(image, (THUMBNAIL, THUMBNAIL), method=method, color=(0, 0, 0, 0)).save(buffer, "WEBP", quality=80)
+    return buffer.getvalue()

@@ -1,0 +1,76 @@
+"""Where are we, and what is the next best step?"""
+
+import streamlit as st
+
+from core.demo import open_demo
+from core.errors import SourceScoutError
+from core.settings import RESEARCH_USE
+from pages import _state
+from pages._registry import STEPS
+
+STATES = {
+    "done": ("Done", "green", ":material/check:"),
+    "now": ("Next", "blue", ":material/arrow_forward:"),
+    "later": ("Open", "gray", None),
+    None: ("Not in this version", "gray", None),
+}
+
+
+@st.dialog("New project")
+def new_project() -> None:
+    name = st.text_input("Name", placeholder="Breast ultrasound, spring study", max_chars=80)
+    if st.button("Create", type="primary", disabled=not name.strip()):
+        _state.look_at(_state.store().add_project(name.strip()), None)
+        st.switch_page("target.py")
+
+
+def show_ways_in() -> None:
+    """The two ways to begin."""
+    with st.container(horizontal=True):
+        if st.button("Open the demo project", icon=":material/play_circle:", type="primary"):
+            try:
+                target_id = open_demo(_state.store())
+            except SourceScoutError as error:
+                _state.show_error(error)
+            else:
+                _state.look_at(_state.store().project_of_target(target_id), target_id)
+                st.switch_page("scoring.py")
+        if st.button("New project", icon=":material/add:"):
+            new_project()
+    st.caption("The demo is synthetic, needs no network, and opens with its results computed.")
+
+
+def show_step(number: int, step, state: str | None) -> None:
+    """One step of the walk: what it answers, and how it stands."""
+    label, color, icon = STATES[state]
+    with st.container(border=True):
+        with st.container(horizontal=True, horizontal_alignment="distribute"):
+            title = f"{number}. {step.title}"
+            if step.file:
+                st.page_link(step.file, label=f"**{title}**", icon=f":material/{step.icon}:")
+            else:
+                st.markdown(f":gray[:material/{step.icon}: {title}]")
+            st.badge(label, color=color, icon=icon)
+        st.caption(step.question)
+
+
+current = _state.view()
+marks = _state.progress_of(current)
+
+st.title("Which pretraining source should we fine-tune from?")
+st.markdown(
+    "SourceScout helps a team that builds a medical image classifier to choose the pretrained network to start from, "
+    "and to say how sure they are. There is no best source for all tasks: every answer here belongs to one target "
+    "task, and no number is shown without what chance would give and how far it can be trusted."
+)
+show_ways_in()
+
+if current.project:
+    st.subheader(f"The walk for {current.task.name if current.task else current.project.name}")
+else:
+    st.subheader("The walk")
+columns = st.columns(3)
+for i, step in enumerate(STEPS):
+    with columns[i % 3]:
+        show_step(i + 1, step, marks.get(step.key))
+st.caption(RESEARCH_USE)

@@ -1,0 +1,31 @@
+"""What do the metrics say, and can they be trusted here?"""
+
+import streamlit as st
+
+from pages import _state
+from pages._scoring_ranking import show_ranking
+from pages._scoring_run import show_run
+
+current = _state.view()
+st.title("What do the metrics say, and can they be trusted here?")
+task = _state.require_target(current)
+for run in current.runs:
+    _state.ingest(run)
+
+if "scoring_next_view" in st.session_state:
+    st.session_state["scoring_view"] = st.session_state.pop("scoring_next_view")
+has_scores = _state.progress_of(current)["scoring"] == "done"
+first = "Ranking" if has_scores and not _state.active_run(current) else "Run"
+tab = st.segmented_control(
+    "View",
+    ["Run", "Ranking"],
+    default=None if "scoring_view" in st.session_state else first,
+    required=True,
+    key="scoring_view",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+if tab == "Run":
+    show_run(current, task)
+else:
+    show_ranking(current)

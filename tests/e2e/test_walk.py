@@ -1,0 +1,189 @@
+"""The walk as users go it, on real images and checkpoints, from a new project to a ranking."""
+
+import json
+import os
+import re
+import signal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.scoring import runner, spool
+from tests.e2e.conftest import App, fill, press, settled, visit
+
+pytestmark = pytest.mark.realdata
+
+PREPROCESSING = "[checkpoint.preprocessing]\ninput_size = 224\nmean = 0.5\nstd = 0.5\n"
+MOBILENETS = {"ImageNet": ("mnv2_imagenet.pth", 1001), "Birds": ("mnv2_inat_bird.pth", 965),
+              "Insects": ("mnv2_inat_insect.pth", 1022)}  # fmt: skip
+
+
+def write_checkpoints(folder, realdata, names=("ImageNet", "Birds", "Insects")) -> str:
+    """A CHECKPOINTS.toml with the named MobileNetV2 files and a random initialisation."""
+    text = ""
+    for name in names:
+        file, classes = MOBILENETS[name]
+        text += (
+            f'[[checkpoint]]\nname = "{name}"\narchitecture = "mobilenetv2_100"\nlibrary = "timm"\n'
+            f'weights = "{realdata / "checkpoints" / file}"\nnum_classes = {classes}\nsource = "{name}"\n'
+            f'kwargs = {{pad_type = "same"}}\n{PREPROCESSING}\n'
+        )
+    text += (
+        '[[checkpoint]]\nname = "Random"\narchitecture = "mobilenetv2_100"\nlibrary = "timm"\nweights = "random"\n'
+        f'kwargs = {{pad_type = "same"}}\n{PREPROCESSING}'
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "CHECKPOINTS.toml").write_text(text)
+    return str(folder / "CHECKPOINTS.toml")
+
+
+def begin(page: Page, app: App, name: str) -> None:
+    visit(page, app)
+    press(page, "New project")
+    fill(page, "Name", name)
+    press(page, "Create")
+    expect(page.get_by_role("heading", name="What exactly is the task")).to_be_visible()
+
+
+def describe(page: Page, name: str, label_type: str, layout: str, path) -> None:
+    """Fill the form of the target page and save."""
+    fill(page, "Name", name)
+    page.get_by_text(label_type, exact=True).click()
+    settled(page)
+    page.get_by_text(layout, exact=True).click()
+    settled(page)
+    fill(page, "Path to the images", str(path))
+    press(page, "Save target")
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+
+
+def open_page(page: Page, name: str) -> None:
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+    settled(page)
+
+
+def import_checkpoints(page: Page, path: str, names) -> None:
+    open_page(page, "Sources")
+    fill(page, "Path of a CHECKPOINTS.toml", path)
+    press(page, "Import")
+    for name in names:
+        expect(page.get_by_text(name, exact=True).first).to_be_visible(timeout=120_000)
+    settled(page)
+
+
+def start_run(page: Page, images: int) -> None:
+    open_page(page, "Scoring")
+    fill(page, "Images to use, at most", str(images))
+    press(page, "Start")
+    expect(page.get_by_text("Running", exact=True)).to_be_visible(timeout=60_000)
+
+
+def wait_for_end(page: Page, seconds: int = 400) -> None:
+    expect(page.get_by_text("Finished", exact=True)).to_be_visible(timeout=seconds * 1000)
+    settled(page)
+    press(page, "See the ranking")
+
+
+def the_run(app: App):
+    """The only run folder of the app."""
+    (run,) = (app.home / "runs").iterdir()
+    return run
+
+
+def test_busi_from_a_new_project_to_a_ranking(page, app, realdata, tmp_path_factory):
+    begin(page, app, "Breast study")
+    describe(page, "busi", "Multi-class", "Folder per class", realdata / "targets" / "busi")
+    for name in ("benign", "malignant", "normal"):
+        expect(page.get_by_text(name).first).to_be_visible()
+    press(page, "Lock a test part")
+    expect(page.get_by_text(re.compile("locked", re.I)).first).to_be_visible()
+
+    names = [*MOBILENETS, "Random"]
+    toml = write_checkpoints(app.home.parent, realdata)
+    import_checkpoints(page, toml, names)
+
+    start_run(page, 100)
+    page.reload()
+    settled(page)
+    expect(page.get_by_text("Running", exact=True)).to_be_visible(timeout=60_000)
+    open_page(page, "Overview")
+    expect(page.get_by_role("heading", name="The walk for busi")).to_be_visible()
+    open_page(page, "Scoring")
+    wait_for_end(page)
+
+    expect(page.get_by_text(re.compile(r"Computed on 100 of 288 images"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"No patient groups are known"))).to_be_visible()
+    expect(page.get_by_text("read with care").first).to_be_visible()
+    results = list(spool.read_results(the_run(app)).values())
+    assert len(results) == 4 * 5
+    logme = {result["candidate"]: result["value"] for result in results if result["metric"] == "logme"}
+    assert logme["ImageNet"] > logme["Random"]
+    assert all(result["n"] == 100 and result["d"] == 1280 for result in results if result["metric"] == "logme")
+
+    page.get_by_text("Linear probe", exact=True).click()
+    settled(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Values as CSV").click()
+    table = download.value.path().read_text()
+    assert table.startswith("candidate,value,low,high") and "ImageNet" in table and "linear_probe" in table
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Page as HTML").click()
+    html = download.value.path().read_text()
+    assert "Research use only" in html and "<svg" in html and "http" not in re.sub(r"http://www.w3.org/\S*", "", html)
+    assert (
+        json.loads(spool.read_plan(the_run(app)) and json.dumps(spool.read_plan(the_run(app))))["part"]["hash"] in html
+    )
+    url = page.url
+    page.goto(url)
+    settled(page)
+    expect(page.get_by_text("How to read Linear probe")).to_be_visible()
+
+
+def test_nih_chest_xrays_with_patients_survive_a_killed_app_and_worker(page, app, realdata):
+    begin(page, app, "Chest study")
+    describe(page, "chest", "Multi-label", "CSV manifest", realdata / "targets" / "nih_cxr" / "manifest.csv")
+    expect(page.get_by_text("Hernia").first).to_be_visible()
+    toml = write_checkpoints(app.home.parent, realdata, ("ImageNet", "Birds"))
+    import_checkpoints(page, toml, ["ImageNet", "Birds", "Random"])
+    before = set((app.home / "runs").iterdir()) if (app.home / "runs").exists() else set()
+    start_run(page, 420)
+    (run,) = set((app.home / "runs").iterdir()) - before
+    expect(page.get_by_text("NCA) is not offered")).to_have_count(0)
+
+    app.kill()
+    assert runner.alive(run)
+    app.start()
+    os.kill(spool.read_json(run / "progress.json")["pid"], signal.SIGKILL)
+    done = set(spool.read_results(run))
+    visit(page, app, f"scoring?{page.url.split('?')[1]}")
+    expect(page.get_by_text("Stopped before the end")).to_be_visible(timeout=60_000)
+    press(page, "Resume")
+    wait_for_end(page)
+    results = spool.read_results(run)
+    assert done <= set(results) and len(results) == 3 * 3
+    assert all(result["detail"]["columns"] >= 10 for result in results.values())
+    expect(page.get_by_text(re.compile("No patient groups are known"))).to_have_count(0)
+
+
+def test_pneumoniamnist_keeps_its_test_split_locked(page, app, realdata):
+    begin(page, app, "Pneumonia study")
+    describe(page, "pneumonia", "Binary", "MedMNIST file", realdata / "targets" / "pneumoniamnist.npz")
+    toml = write_checkpoints(app.home.parent, realdata, ("ImageNet",))
+    import_checkpoints(page, toml, ["ImageNet", "Random"])
+    start_run(page, 80)
+    wait_for_end(page)
+    expect(page.get_by_text(re.compile(r"Computed on 80 of 4708 images"))).to_be_visible()
+    expect(page.get_by_text("No test part is locked")).to_have_count(0)
+
+
+def test_cancel_really_stops(page, app, realdata):
+    begin(page, app, "Cancelled study")
+    describe(page, "brain", "Multi-class", "Folder per class", realdata / "targets" / "brain_mri")
+    import_checkpoints(page, write_checkpoints(app.home.parent, realdata), [*MOBILENETS, "Random"])
+    before = set((app.home / "runs").iterdir())
+    start_run(page, 480)
+    (run,) = set((app.home / "runs").iterdir()) - before
+    press(page, "Cancel")
+    expect(page.get_by_text(re.compile("Cancelled: what was finished is kept"))).to_be_visible(timeout=60_000)
+    assert not runner.alive(run)
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()

@@ -1,0 +1,55 @@
+"""The process that draws pages stays light, and the rings of the design stay apart."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ("torch", "torchvision", "timm", "umap", "sklearn", "scipy")
+UI_MODULES = [
+    "core.availability", "core.catalog", "core.charts", "core.checking", "core.demo", "core.errors",
+    "core.images.index", "core.images.inspect", "core.images.parts", "core.images.readers", "core.metrics",
+    "core.report.ranking", "core.scoring.plan", "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool",
+    "core.settings", "core.snippet", "core.store", "core.target",
+]  # fmt: skip
+
+
+def loaded_after(code: str) -> set[str]:
+    command = [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
+
+
+def test_what_pages_import_loads_nothing_heavy():
+    loaded = loaded_after("\n".join(f"import {module}" for module in UI_MODULES))
+    assert not loaded & set(HEAVY)
+
+
+def test_drawing_the_demo_pages_loads_nothing_heavy(tmp_path):
+    code = f"""
+import os
+os.environ["SOURCESCOUT_HOME"] = {str(tmp_path)!r}
+from streamlit.testing.v1 import AppTest
+at = AppTest.from_file("pages/_shell.py", default_timeout=60).run()
+next(b for b in at.button if b.label == "Open the demo project").click().run()
+for page in ("scoring", "target", "sources", "overview"):
+    at.switch_page(f"pages/{{page}}.py").run()
+    assert not at.exception, at.exception
+"""
+    assert not loaded_after(code) & set(HEAVY)
+
+
+@pytest.mark.parametrize("module", ["core.images.readers", "core.metrics", "core.scoring.worker", "core.backbone"])
+def test_the_worker_side_knows_nothing_of_pages_or_the_database(module):
+    assert not loaded_after(f"import {module}") & {"streamlit", "duckdb"}
+
+
+def test_the_database_knows_nothing_of_pages():
+    assert "streamlit" not in loaded_after("import core.store")
+
+
+def test_sql_is_in_one_place():
+    texts = {path: path.read_text() for folder in ("core", "pages") for path in (ROOT / folder).rglob("*.py")}
+    assert [path.name for path, text in texts.items() if "import duckdb" in text or "execute(" in text] == ["store.py"]
