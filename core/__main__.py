@@ -57,6 +57,7 @@ def _score(options: argparse.Namespace) -> int:
     roots = (*allowed_roots(), task.images if task.images.is_dir() else task.images.parent)
     listing = read_listing(task, roots)
     index = build_index(listing, progress=_counter("reading images"))
+    _warn(task, listing, index)
     contenders = [Contender(c, _report(c)) for c in load_checkpoints(options.checkpoints)]
     metrics = _chosen_metrics(options.metrics)
     plan = make_plan(
@@ -66,10 +67,29 @@ def _score(options: argparse.Namespace) -> int:
     compute(plan, run)
     answer = outcome(plan, run)
     text = json.dumps(answer, indent=1, allow_nan=False)
-    if options.json:
-        options.json.write_text(text + "\n", encoding="utf-8")
     print_outcome(answer)
+    if options.json:
+        _write(options.json, text)
     return 0 if all("error" not in candidate for candidate in answer["candidates"]) else 1
+
+
+def _warn(task, listing, index) -> None:
+    """What was left out, and what else needs care, on the error stream."""
+    from core.images.inspect import inspect_target
+
+    for finding in inspect_target(task, listing, index).findings:
+        if finding.level != "info":
+            print(f"{finding.level}: {finding.text} {finding.remedy}".strip(), file=sys.stderr)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SourceScoutError(
+            f"`{path}` cannot be written: {error.strerror}.",
+            "The scores are kept in the run folder: the same command with another --json writes them at once.",
+        ) from None
 
 
 def _chosen_metrics(text: str) -> list[str]:
@@ -83,12 +103,15 @@ def _chosen_metrics(text: str) -> list[str]:
 
 
 def _report(checkpoint) -> dict:
-    """For a timm tag: the downloaded file that its identity is the hash of."""
+    """For a timm tag: the downloaded file that its identity is the hash of, or why there is none."""
     if checkpoint.kind != "timm":
         return {}
     from core.backbone import tag_file
 
-    return {"weights_file": str(tag_file(checkpoint))}
+    try:
+        return {"weights_file": str(tag_file(checkpoint))}
+    except SourceScoutError as error:
+        return {"error": {"message": error.message, "remedy": error.remedy}}
 
 
 def compute(plan: dict, run: Path) -> None:
@@ -106,6 +129,12 @@ def compute(plan: dict, run: Path) -> None:
         runner.cancel(run)
         raise SourceScoutError("Stopped. Finished scores are kept.", "The same command goes on from there.") from None
     tell(status.done, status.total)
+    if status.state in ("stopped", "cancelled"):
+        how = "was cancelled" if status.state == "cancelled" else "ended before its time"
+        raise SourceScoutError(
+            f"The worker {how}; {status.done} of {status.total} scores are finished. {runner.last_words(run)}".strip(),
+            "The same command goes on from there.",
+        )
 
 
 def _counter(what: str):

@@ -18,6 +18,8 @@ import tomli_w
 from core.errors import CheckpointError
 
 LIBRARIES = ("timm", "torchvision")
+LARGEST_SEED = 2**32 - 1
+MOST_CLASSES = 1_000_000
 COLORS = ("RGB", "BGR", "grey")
 # Arguments that only shape the network. Anything that names a file, a cache or another checkpoint stays out.
 ALLOWED_KWARGS = (
@@ -99,10 +101,12 @@ class Checkpoint:
             )
         if self.kind == "timm" and self.library != "timm":
             raise CheckpointError(f'{self.name}: weights = "timm" needs library = "timm".', "Change one of them.")
-        if self.num_classes is not None and self.num_classes < 0:
+        if self.num_classes is not None and not 0 <= self.num_classes <= MOST_CLASSES:
             raise CheckpointError(
                 f"{self.name}: `num_classes` is {self.num_classes}.", "Use 0 for no head, or leave it out."
             )
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise CheckpointError(f"{self.name}: `seed` is {self.seed}.", f"Use 0 to {LARGEST_SEED}.")
         for key, value in self.kwargs.items():
             if key not in ALLOWED_KWARGS:
                 raise CheckpointError(
@@ -246,7 +250,7 @@ def identity(checkpoint: Checkpoint, weights_file: str | Path | None = None) -> 
     `weights_file` is the downloaded file of a timm tag (`core.backbone.tag_file`), which only torch's side knows.
     """
     if checkpoint.kind == "random":
-        versions = {name: _version(name) for name in (checkpoint.library, "torch")}
+        versions = {name: version_of(name) for name in (checkpoint.library, "torch")}
         recipe = [checkpoint.architecture, checkpoint.kwargs, checkpoint.num_classes, checkpoint.seed, versions]
         return "random:" + hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     if checkpoint.kind == "timm" and not weights_file:
@@ -263,7 +267,8 @@ def identity(checkpoint: Checkpoint, weights_file: str | Path | None = None) -> 
         ) from None
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """The installed version, without importing the package."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -6,7 +6,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -158,6 +158,7 @@ def _npy_file(out: Path, rows: int, columns: int) -> Iterator[BinaryIO]:
     needed = rows * columns * 4
     part = out.with_name(f"{out.name}.{os.getpid()}.part")
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(out.parent).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with open(part, "wb") as file:
@@ -165,11 +166,15 @@ def _npy_file(out: Path, rows: int, columns: int) -> Iterator[BinaryIO]:
             yield file
         os.replace(part, out)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            what, remedy = f"The disk is full: the features need {needed / 2**20:.0f} MiB", "Make room there"
+        elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
+            what, remedy = f"The features cannot be written ({error.strerror})", "Check the rights there"
+        else:
             raise
         raise SourceScoutError(
-            f"The disk is full: the features need {needed / 2**20:.0f} MiB in {out.parent}.",
-            "Make room there, or set SOURCESCOUT_HOME to a larger disk.",
+            f"{what} in {out.parent}.", f"{remedy}, or set SOURCESCOUT_HOME to another disk."
         ) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()

@@ -10,10 +10,19 @@ RESEARCH_USE = "Research use only. Not for clinical decisions."
 
 
 def home() -> Path:
-    """The user data folder: SOURCESCOUT_HOME, else the platform's usual place. Created when missing."""
-    folder = Path(os.environ.get("SOURCESCOUT_HOME") or _platform_data_folder()).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder.resolve()
+    """The user data folder: SOURCESCOUT_HOME, else the platform's usual place. Created when missing.
+
+    SourceScoutError when it cannot be made."""
+    given = os.environ.get("SOURCESCOUT_HOME") or _platform_data_folder()
+    try:
+        folder = Path(given).expanduser().resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: an unknown user after ~
+        raise SourceScoutError(
+            f"The data folder `{given}` cannot be made: {getattr(error, 'strerror', None) or error}.",
+            "Set SOURCESCOUT_HOME to a folder that you may write to, on a disk with free space.",
+        ) from None
+    return folder
 
 
 def _platform_data_folder() -> Path:
@@ -34,6 +43,14 @@ def allowed_roots() -> tuple[Path, ...]:
 def demo_folder() -> Path:
     """The demo project that ships with SourceScout."""
     return Path(__file__).resolve().parent.parent / "data" / "demo"
+
+
+def full_path(text: str | Path) -> Path:
+    """`text` as a path with `~` filled in, links not resolved; SourceScoutError when it cannot be one."""
+    try:
+        return Path(text).expanduser()
+    except (ValueError, RuntimeError) as error:  # RuntimeError: an unknown user after ~
+        raise SourceScoutError(f"{str(text)!r} is no usable path: {error}", "Correct it.") from None
 
 
 def require_allowed(path: str | Path, roots: tuple[Path, ...]) -> Path:

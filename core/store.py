@@ -85,17 +85,19 @@ class Store:
 
     def _write(self, statements: list[tuple[str, list]], frame: pd.DataFrame | None = None) -> None:
         """Run the statements in one transaction; `frame` is visible to them as the table `frame`."""
-        with self._lock, self._connection.cursor() as cursor:
+        with self._lock:
             try:
-                cursor.begin()
-                if frame is not None:
-                    cursor.register("frame", frame)
-                for sql, values in statements:
-                    cursor.execute(sql, values)
-                cursor.commit()
-            except duckdb.IOException as error:
+                with self._connection.cursor() as cursor:
+                    cursor.begin()
+                    if frame is not None:
+                        cursor.register("frame", frame)
+                    for sql, values in statements:
+                        cursor.execute(sql, values)
+                    cursor.commit()
+            except duckdb.Error as error:  # a full or read-only disk comes as more than one class of error
                 raise StoreError(
-                    f"The database could not be written: {error}.", "Free disk space; what was saved before is kept."
+                    f"The database could not be written ({_first_line(error)}).",
+                    "Free disk space and check the rights on its folder; what was saved before is kept.",
                 ) from None
 
     # Projects ---------------------------------------------------------------------------------------------------
@@ -202,7 +204,7 @@ class Store:
 
     def scores(self, run_id: str) -> list[dict]:
         """The finished scores of a run."""
-        rows = self._read("SELECT result FROM score WHERE run_id = ? ORDER BY candidate, metric", [run_id])
+        rows = self._read("SELECT result FROM score WHERE run_id = ? ORDER BY candidate, metric, key", [run_id])
         return [json.loads(row[0]) for row in rows]
 
     def known_scores(self, keys: list[str]) -> dict[str, dict]:
@@ -233,6 +235,11 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
             raise StoreError(
                 f"`{path}` is in use by another SourceScout.",
                 "Use the one that is running, stop it first, or set SOURCESCOUT_HOME to another folder.",
+            ) from None
+        if any(reason in str(error) for reason in ("Permission denied", "Read-only", "No space left")):
+            raise StoreError(
+                f"`{path}` cannot be opened for writing ({_first_line(error)}).",
+                "Check the space and your rights there, or set SOURCESCOUT_HOME to a folder that you may write to.",
             ) from None
         raise StoreError(
             f"`{path}` cannot be opened: it is damaged, or not a SourceScout database ({_first_line(error)}).",

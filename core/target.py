@@ -20,6 +20,7 @@ FORMATS = {
     "manifest": "A CSV file that lists paths and labels",
     "npz": "A MedMNIST file (.npz)",
 }
+MOST_IMAGES = 10**9
 COLORS = {"": "not stated", "grey": "grey", "color": "colour"}
 
 
@@ -116,7 +117,7 @@ def _check_kind(name: str, value) -> None:
         if name in _FLAGS
         else isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
         if name == "class_meanings"
-        else isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        else isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_IMAGES
     )
     if not fine:
         kind = (
@@ -128,7 +129,7 @@ def _check_kind(name: str, value) -> None:
             if name in _FLAGS
             else "a table of texts"
             if name == "class_meanings"
-            else "a whole number"
+            else f"a whole number up to {MOST_IMAGES}"
         )
         raise TargetError(f"`{name}` is {value!r}.", f"It must be {kind}.")
 

@@ -53,7 +53,7 @@ def test_a_random_network_changes_with_the_versions_that_make_it(checkpoint, mon
     random = replace(checkpoint, weights="random")
     report = report_of(random)
     assert state_of(random, report) == "checked"
-    monkeypatch.setattr("core.catalog._version", lambda _: "0.0")
+    monkeypatch.setattr("core.catalog.version_of", lambda _: "0.0")
     assert state_of(random, report) == "changed"
     monkeypatch.setattr(availability, "torch_installed", lambda: False)
     assert state_of(random, report) == "checked"

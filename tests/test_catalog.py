@@ -70,6 +70,9 @@ BAD = {
     "a text for a number": ('num_classes = "ten"', "`num_classes` is 'ten'"),
     "a flag for a number": ("seed = true", "`seed` is True"),
     "fewer than no classes": ("num_classes = -1", "`num_classes` is -1"),
+    "more classes than there are": ("num_classes = 99999999999", "`num_classes` is 99999999999"),
+    "a negative seed": ("seed = -1", "`seed` is -1"),
+    "a seed beyond what torch takes": ("seed = 99999999999999999999", "`seed` is 9999"),
     "a keyword argument that loads a file": (
         'kwargs = {checkpoint_path = "x.pth"}',
         "`checkpoint_path` is not allowed",

@@ -88,6 +88,52 @@ def test_a_bad_target_is_refused_with_what_to_do(target, edit, message):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--max-images", "0"], "0 images are too few"),
+        (["--run", __file__], "cannot be made"),
+        (["--checkpoints", "nowhere.toml"], "cannot be read"),
+        (["--device", "cpu", "--metrics", ""], "Unknown metrics"),
+    ],
+)
+def test_a_bad_option_is_refused_with_what_to_do(target, more, message):
+    done = score(target, *more)
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_scores_are_kept_where_the_json_cannot_be_written(target):
+    done = score(target, "--metrics", "logme", "--json", target.parent / "nowhere" / "out.json")
+    assert done.returncode == 2 and "The scores are kept" in done.stderr
+    assert list((target.parent / "run" / "results").iterdir())
+
+
+def test_a_tag_that_cannot_be_fetched_fails_alone_and_what_is_left_out_is_said(target):
+    checkpoints = target.parent / "CHECKPOINTS.toml"
+    first, second = checkpoints.read_text().split('name = "gone"')
+    second = second.replace("gone.pth", "timm").replace("test_resnet", "resnet18.no")
+    checkpoints.write_text(f'{first}name = "gone"{second}')
+    (target.parent / "images" / "a" / "0.png").write_bytes(b"not an image")
+    done = score(target, "--metrics", "logme")
+    one, gone = json.loads((target.parent / "out.json").read_text())["candidates"]
+    assert one["metrics"]["logme"]["n"] == 39
+    assert "no pretrained weights called resnet18.no" in gone["error"]["message"]
+    assert done.returncode == 1 and "1 of 40 images cannot be read" in done.stderr
+
+
+def test_a_worker_that_dies_is_said(target, monkeypatch):
+    from core import __main__ as command_line
+    from core.errors import SourceScoutError
+    from core.scoring import runner
+
+    stopped = runner.RunStatus("stopped", 1, 2, {})
+    for name, answer in {"prepare": None, "start": None, "status": stopped, "last_words": "killed"}.items():
+        monkeypatch.setattr(runner, name, lambda *_, answer=answer: answer)
+    with pytest.raises(SourceScoutError, match="ended before its time; 1 of 2 scores are finished. killed"):
+        command_line.compute({}, target.parent)
+
+
 def test_an_unknown_metric_is_refused(target):
     done = score(target, "--metrics", "logme,magic")
     assert (done.returncode, "Unknown metrics: magic" in done.stderr) == (2, True)

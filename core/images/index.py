@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
+import PIL
 
 from core.images.listing import Listing
 from core.images.pixels import Pixels, PixelsError
@@ -21,7 +22,7 @@ def build_index(
 ) -> pd.DataFrame:
     """A row per image in the order of `listing`: `COLUMNS`, where `color` is judged from the pixels.
 
-    `known` maps ids to earlier rows; a row is taken over when its stamp ("size:mtime_ns") still holds.
+    `known` maps ids to earlier rows; a row is taken over when its stamp ("size:mtime_ns:Pillow's version") still holds.
     `progress(done, total)` is called about a hundred times.
     """
     pixels = Pixels(listing)
@@ -51,7 +52,7 @@ def _stamp(path: os.PathLike) -> str:
         status = os.stat(path)
     except OSError:
         return ""
-    return f"{status.st_size}:{status.st_mtime_ns}"
+    return f"{status.st_size}:{status.st_mtime_ns}:{PIL.__version__}"  # another decoder may give other pixels
 
 
 def _measure(pixels: Pixels, i: int) -> dict:

@@ -12,7 +12,8 @@ from core.target import TargetTask
 
 SPLITS = ("train", "val", "test")
 LARGEST_ARRAY = 8 * 2**30  # bytes; one array is held in memory as a whole
-_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+# RuntimeError: an encrypted archive, or a method of compression that Python does not know
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError)
 
 
 def read_npz(task: TargetTask, path: Path) -> Listing:

@@ -87,6 +87,8 @@ def make_case(
             "All images carry the same label, so there is nothing to tell apart.",
             "Add images of at least one other class, or raise the number of images in the sample.",
         )
+    if features is not None:
+        _require_spread(features)
     groups = np.arange(len(labels)) if groups is None else np.unique(groups, return_inverse=True)[1]
     folds = None if folds is None else np.asarray(folds)
     return Case(features, labels, columns, label_type, groups, folds, seed, device, network_inputs, left_out)
@@ -107,3 +109,15 @@ def finite_features(features: np.ndarray, n_images: int) -> np.ndarray:
             "Check the checkpoint's preprocessing (pixel range, mean, std) and precision, then extract them again.",
         )
     return features
+
+
+def _require_spread(features: np.ndarray) -> None:
+    """MetricError for features that are the same everywhere, or whose squares are no numbers any more."""
+    with np.errstate(over="ignore", under="ignore"):
+        spread = np.ptp(features, axis=0).max(initial=0) ** 2
+    if spread == 0 or not np.isfinite(spread):
+        what = "the same for all images" if spread == 0 else "too large to compute with"
+        raise MetricError(
+            f"The features are {what}.",
+            "Check the checkpoint's weights and preprocessing (pixel range, mean, std), then extract them again.",
+        )

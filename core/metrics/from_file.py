@@ -1,6 +1,7 @@
 """Metrics of features that were computed elsewhere: `python -m core metrics FILE.npz`."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from core.metrics.reference import reference as reference_quantities
 
 MAX_BYTES = 16 * 2**30
 FOLDS = 5
+_DAMAGED = (ValueError, zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError)  # RuntimeError: encrypted
 
 
 def metrics_of_file(path: str | Path, reference: bool = False, seed: int = 0, device: str = "cpu") -> dict:
@@ -59,7 +61,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             arrays = {name: stored[name] for name in ("X", "y", "groups", "source_logits") if name in stored}
     except OSError as error:
         raise MetricError(f"`{path}` cannot be read: {error.strerror or error}.", "Check the path.") from None
-    except (ValueError, zipfile.BadZipFile, KeyError, EOFError) as error:
+    except MemoryError:
+        raise MetricError(f"The arrays of `{path}` do not fit into memory.", "Score a sample of the images.") from None
+    except _DAMAGED as error:
         pickled = "allow_pickle" in str(error)
         raise MetricError(
             f"`{path}` holds pickled objects, which are never opened." if pickled else f"`{path}` is not a .npz file.",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.images.index import pixel_hash
 from core.images.medmnist import load_array
 from core.images.pixels import Pixels, PixelsError, read_pixels
 from core.images.source import pixels_of, sample_source
@@ -139,13 +140,29 @@ def test_floating_point_images_and_missing_files_are_refused(tmp_path):
         read_pixels(tmp_path / "none.png")
 
 
+def source_of(listing, indices) -> dict:
+    pixels = Pixels(listing)
+    hashes = [pixel_hash(pixels[i]) for i in indices]
+    return sample_source(listing, np.array(indices), hashes)
+
+
+def test_an_image_that_changed_since_it_was_hashed_is_refused(class_folder, read):
+    folder = class_folder(a=2, b=2)
+    _, listing = read(folder)
+    pixels = pixels_of(source_of(listing, [0, 1]))
+    Image.new("RGB", (9, 9), "red").save(listing.files[1])
+    assert pixels[0].size
+    with pytest.raises(PixelsError, match="has changed since"):
+        pixels[1]
+
+
 def test_pixels_of_a_listing_survive_pickling_and_json(class_folder, npz, read):
     for args, indices in (((class_folder(a=2, b=2),), [3, 0]), ((npz(), "npz"), [29, 0, 7])):
         _, listing = read(*args)
         pixels = Pixels(listing)
         pixels[0]
         again = pickle.loads(pickle.dumps(pixels))
-        source = json.loads(json.dumps(sample_source(listing, np.array(indices))))
+        source = json.loads(json.dumps(source_of(listing, indices)))
         sample = pixels_of(source)
         assert len(again) == len(listing) and len(sample) == len(indices)
         for position, i in enumerate(indices):
@@ -156,7 +173,9 @@ def test_a_pickled_npz_sample_is_small_and_the_array_is_read_once(npz, read, mon
     _, listing = read(npz(train_images=np.zeros((30, 200, 200), np.uint8)), "npz")
     loads = []
     monkeypatch.setattr("core.images.pixels.load_array", lambda *args: loads.append(args) or load_array(*args))
-    pixels = pixels_of(sample_source(listing, range(30)))
+    source = source_of(listing, range(30))
+    loads.clear()
+    pixels = pixels_of(source)
     assert all(pixels[i].shape == (200, 200) for i in range(30))
     assert len(loads) == 1 and len(pickle.dumps(pixels)) < 5_000
 
@@ -164,4 +183,4 @@ def test_a_pickled_npz_sample_is_small_and_the_array_is_read_once(npz, read, mon
 def test_a_sample_over_two_splits_of_an_npz_is_a_mistake_of_ours(npz, read):
     _, listing = read(npz(), "npz")
     with pytest.raises(ValueError, match="one split"):
-        sample_source(listing, [0, 35])
+        source_of(listing, [0, 35])

@@ -1,6 +1,8 @@
 """Metrics of a feature file, good and bad."""
 
+import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -55,6 +57,8 @@ def test_reference_quantities_are_flat_numbers(write, problem):
         ({"X": np.ones((4, 2)), "y": np.array([0, 1, np.nan, 1])}, "NaN or fractions"),
         ({"X": np.full((40, 2), np.nan), "y": np.arange(40) % 2}, "NaN or infinite"),
         ({"X": np.ones((4, 2)), "y": np.zeros(4)}, "same label"),
+        ({"X": np.ones((40, 2)), "y": np.arange(40) % 2}, "the same for all images"),
+        ({"X": np.eye(40) * 1e200, "y": np.arange(40) % 2}, "too large to compute with"),
         ({"X": np.ones((4, 2)), "y": np.array([0, 1, None, 1])}, "pickled"),
         ({"X": np.ones((4, 2)), "y": np.arange(4), "groups": np.arange(3)}, "`groups` has 3 rows"),
         ({"X": np.ones((4, 2)), "y": np.arange(4), "source_logits": np.arange(4)}, "`source_logits` has shape"),
@@ -78,3 +82,37 @@ def test_what_is_not_an_npz_file_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(MetricError, match="not a .npz"):
         metrics_of_file(path)
+
+
+def encrypted(content: bytes) -> bytes:
+    """The archive with every entry marked as encrypted."""
+    content = bytearray(content)
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.find(signature)
+        while at >= 0:
+            content[at + flags] |= 1
+            at = content.find(signature, at + 4)
+    return bytes(content)
+
+
+def damaged(content: bytes) -> bytes:
+    return content[:150] + bytes(60) + content[210:]
+
+
+@pytest.mark.parametrize("spoil", [encrypted, damaged])
+def test_an_archive_that_cannot_be_unpacked_is_refused(tmp_path, spoil):
+    path = tmp_path / "features.npz"
+    np.savez_compressed(path, X=np.random.default_rng(0).normal(size=(40, 5)), y=np.arange(40) % 2)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(MetricError, match="not a .npz"):
+        metrics_of_file(path)
+
+
+def test_an_array_that_claims_more_than_the_memory_holds_is_refused(tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**9, 10**5)})
+    with zipfile.ZipFile(tmp_path / "features.npz", "w") as archive:
+        for name in ("X", "y"):
+            archive.writestr(f"{name}.npy", header.getvalue())
+    with pytest.raises(MetricError, match="do not fit into memory|not a .npz"):
+        metrics_of_file(tmp_path / "features.npz")
