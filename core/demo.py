@@ -1,13 +1,11 @@
 """The demo project: its targets, checkpoints and computed results, as they ship with SourceScout."""
 
-import copy
-
 from core.catalog import load_checkpoints
 from core.images.index import build_index
 from core.images.readers import read_listing
 from core.metrics import METRICS
 from core.scoring import spool
-from core.scoring.plan import Contender, make_plan, summary
+from core.scoring.plan import Contender, make_plan
 from core.settings import demo_folder
 from core.store import Store
 from core.target import load_target
@@ -25,8 +23,8 @@ def demo_plan(name: str) -> dict:
 
 
 def shipped_plan(name: str) -> dict:
-    """The plan of the run that ships with the demo, with the checkpoints where they lie here."""
-    plan = copy.deepcopy(spool.read_plan(demo_folder() / "runs" / name))
+    """The plan of the run that ships with the demo, as a summary, with the checkpoints where they lie here."""
+    plan = spool.read_plan(demo_folder() / "runs" / name)
     for candidate in plan["candidates"]:
         checkpoint = candidate["checkpoint"]
         if checkpoint["weights"] not in ("timm", "random"):
@@ -44,6 +42,6 @@ def open_demo(store: Store) -> str:
         target_id, run_id, run = f"demo-{name}", f"demo-{name}-shipped", demo_folder() / "runs" / name
         if store.project_of_target(target_id) is None:
             store.save_target(PROJECT_ID, load_target(demo_folder() / f"{name}.toml"), target_id)
-        store.add_run(run_id, target_id, run, summary(shipped_plan(name)), shipped=True)
+        store.add_run(run_id, target_id, run, shipped_plan(name), shipped=True)
         store.add_scores(run_id, list(spool.read_results(run).values()))
     return f"demo-{TARGETS[0]}"

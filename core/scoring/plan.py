@@ -1,7 +1,7 @@
 """What a run will do, fully resolved: which images, which candidates, which scores, and the key of each.
 
 A key is a hash of everything that determines a result, so equal keys mean equal results:
-features = ordered sample x weights x architecture x preprocessing x layer x precision;
+features = ordered sample x weights x architecture and the library that defines it x preprocessing x layer x precision;
 score = features x labels x groups and folds x metric, its version and parameters x seed.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.catalog import Checkpoint, checkpoint_record, identity
+from core.catalog import Checkpoint, checkpoint_record, identity, version_of
 from core.errors import RunError, SourceScoutError
 from core.images.parts import draw_sample, effective_groups, stratified_group_folds, training_part
 from core.images.readers import Listing
@@ -53,8 +53,10 @@ def make_plan(
 
     A contender whose weights cannot be read is kept with its `error`, so that the others are scored all the same.
     """
+    if max_images is not None and max_images < SMALLEST_SAMPLE:
+        raise RunError(f"{max_images} images are too few.", f"At least {SMALLEST_SAMPLE} are needed for {FOLDS} folds.")
     part = training_part(task, listing, index)
-    rows = draw_sample(part, index, max_images or len(part.indices), seed)
+    rows = draw_sample(part, index, max_images, seed)
     if len(rows) < SMALLEST_SAMPLE:
         raise RunError(
             f"Only {len(rows)} images to compute on.", f"At least {SMALLEST_SAMPLE} are needed for {FOLDS} folds."
@@ -69,12 +71,8 @@ def make_plan(
     columns = label_matrix(labels, len(listing.class_names), task.label_type)
     if not (columns.any(axis=0) & ~columns.all(axis=0)).any():
         raise RunError("All chosen images carry the same label.", "Use more images, or check the labels.")
-    sample = {
-        "n": len(rows),
-        "seed": seed,
-        "hash": _digest(index["pixel_hash"].iloc[rows].tolist()),
-        "pixels": sample_source(listing, rows),
-    }
+    hashes = index["pixel_hash"].iloc[rows].tolist()
+    sample = {"n": len(rows), "seed": seed, "hash": _digest(hashes), "pixels": sample_source(listing, rows, hashes)}
     plan = {
         "version": 1,
         "target": {
@@ -97,20 +95,38 @@ def make_plan(
     truth = _digest([
         task.label_type, len(listing.class_names), plan["labels"], plan["groups"], plan["folds"], seed
     ])  # fmt: skip
-    plan["candidates"] = [_candidate(contender, plan, applicable, truth) for contender in contenders]
+    plan["candidates"] = _without_twins([_candidate(c, plan, applicable, truth) for c in contenders])
     return plan
+
+
+def _without_twins(candidates: list[dict]) -> list[dict]:
+    """Results belong to their content, so of candidates that are the same only the first is scored."""
+    first: dict[str, str] = {}
+    for i, candidate in enumerate(candidates):
+        twin = first.setdefault(candidate.get("features_key", candidate["name"]), candidate["name"])
+        if twin != candidate["name"]:
+            error = {
+                "message": f"{candidate['name']}: network, weights and preprocessing are those of {twin}.",
+                "remedy": "Its scores are the same: leave one of the two out, or correct this one's weights.",
+            }
+            candidates[i] = {key: candidate[key] for key in ("name", "checkpoint", "identity")}
+            candidates[i] |= {"scores": [], "error": error}
+    return candidates
 
 
 def _candidate(contender: Contender, plan: dict, metrics: list[str], truth: str) -> dict:
     checkpoint = contender.checkpoint
     entry = {"name": checkpoint.name, "checkpoint": checkpoint_record(checkpoint), "scores": []}
+    if checkpoint.kind == "timm" and contender.report.get("error"):  # its weights could not be fetched
+        return entry | {"error": contender.report["error"]}
     try:
         entry["identity"] = identity(checkpoint, contender.report.get("weights_file"))
     except SourceScoutError as error:
         return entry | {"error": {"message": error.message, "remedy": error.remedy}}
     entry["features_key"] = _digest([
-        plan["sample"]["hash"], entry["identity"], checkpoint.library, checkpoint.architecture, checkpoint.kwargs,
-        checkpoint.num_classes, entry["checkpoint"]["preprocessing"], LAYER, PRECISION,
+        plan["sample"]["hash"], entry["identity"], checkpoint.library, version_of(checkpoint.library),
+        checkpoint.architecture, checkpoint.kwargs, checkpoint.num_classes, entry["checkpoint"]["preprocessing"],
+        LAYER, PRECISION,
     ])  # fmt: skip
     entry["scores"] = [{"metric": key, "key": _score_key(entry["features_key"], truth, key)} for key in metrics]
     entry["costs"] = candidate_costs(plan, contender.report, metrics)

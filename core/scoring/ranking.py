@@ -1,16 +1,21 @@
 """Reading the scores of a run: the order by one metric, tie groups, and the gradient-aware product of two metrics."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
 from core.metrics import METRICS, PRODUCT, Metric
 
 _DRAWS = 2000
+_NUMBERS = ("value", "low", "high", "null", "null_sd", "p", "z")
+_SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[A-Z0-9])")
 
 
 def ranking(plan: dict, results: list[dict], metric: str) -> pd.DataFrame:
     """One row per candidate, best first: candidate, value, low, high, null, null_sd, p, z, verdict, reason, tie_group,
-    source, architecture. Candidates without a value come last, with the reason; their tie group is <NA>."""
+    source, architecture, control (a random initialisation). Candidates without a value come last, with the reason;
+    their tie group is <NA>."""
     if metric == PRODUCT.key:
         found = product(plan, results)
     else:
@@ -21,17 +26,15 @@ def ranking(plan: dict, results: list[dict], metric: str) -> pd.DataFrame:
     return frame
 
 
-_NUMBERS = ("value", "low", "high", "null", "null_sd", "p", "z")
-
-
 def _row(candidate: dict, result: dict | None) -> dict:
-    missing = candidate.get("error", {}).get("message", "not computed")
-    result = result or {"reason": missing}
+    error = candidate.get("error", {"message": "Not computed."})
+    result = result or {"reason": f"{error['message']} {error.get('remedy', '')}".strip()}
     checkpoint = candidate["checkpoint"]
     row = {"candidate": candidate["name"]}
     row |= {name: np.nan if result.get(name) is None else float(result[name]) for name in _NUMBERS}
     row |= {"verdict": result.get("verdict") or "", "reason": result.get("reason") or ""}
-    return row | {"source": checkpoint.get("source", ""), "architecture": checkpoint["architecture"]}
+    row |= {"source": checkpoint.get("source", ""), "architecture": checkpoint["architecture"]}
+    return row | {"control": checkpoint.get("weights") == "random"}
 
 
 def tie_groups(frame: pd.DataFrame) -> pd.Series:
@@ -49,6 +52,40 @@ def tie_groups(frame: pd.DataFrame) -> pd.Series:
         else:
             groups.append(groups[-1])
     return pd.Series(groups, index=frame.index, dtype="Int64")
+
+
+def leaders(frame: pd.DataFrame) -> list[str]:
+    """The first tie group of a ranking, best first; empty when no candidate can be told from chance."""
+    if not meaningful(frame).any():
+        return []
+    return frame.loc[frame["tie_group"].eq(1).fillna(False), "candidate"].tolist()
+
+
+def meaningful(frame: pd.DataFrame) -> pd.Series:
+    """Which candidates of a ranking have a value that means something here."""
+    return frame["value"].notna() & ~frame["verdict"].str.startswith("not meaningful")
+
+
+def remarks(frame: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
+    """What to know before reading the values: (verdict, sentence, candidates it holds for), each sentence once.
+    The verdict is "" for candidates without a value; reliable values need no remark."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in frame[frame["verdict"] != "reliable"].itertuples():
+        for sentence in _SENTENCE_END.split(row.reason):
+            found.setdefault((row.verdict, sentence), []).append(row.candidate)
+    return [(verdict, sentence, names) for (verdict, sentence), names in found.items()]
+
+
+def beside(frame: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Two rankings by one metric, matched by candidate: candidate, value, value_other, difference."""
+    both = frame[["candidate", "value"]].merge(other[["candidate", "value"]], on="candidate", suffixes=("", "_other"))
+    return both.assign(difference=both["value"] - both["value_other"])
+
+
+def with_failures(plan: dict, failures: dict[str, dict]) -> dict:
+    """The plan with the error that each candidate named in `failures` met while it was computed."""
+    candidates = [c | {"error": failures[c["name"]]} if c["name"] in failures else c for c in plan["candidates"]]
+    return plan | {"candidates": candidates}
 
 
 def product(plan: dict, results: list[dict]) -> dict[str, dict]:
@@ -69,7 +106,7 @@ def product(plan: dict, results: list[dict]) -> dict[str, dict]:
     scores = {}
     for architecture, names in pools.items():
         if len(names) < 2:
-            scores[names[0]] = {"value": None, "reason": f"needs a second candidate of {architecture} to compare with"}
+            scores[names[0]] = {"value": None, "reason": f"Needs a second candidate of {architecture} to compare with."}
             continue
         draws = np.random.default_rng(0)
         suitability, adaptability = (_value_and_draws(part, names, draws) for part in parts.values())
@@ -81,7 +118,7 @@ def product(plan: dict, results: list[dict]) -> dict[str, dict]:
                 "low": float(min(low[i], values[0, i])),
                 "high": float(max(high[i], values[0, i])),
                 "verdict": "read with care",
-                "reason": f"relative to the {len(names)} candidates of {architecture} in this run",
+                "reason": f"Relative to the {len(names)} candidates of {architecture} in this run.",
             }
     return scores
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,8 +24,10 @@ from core.settings import home
 
 GRACE_SECONDS = 10.0
 _START_SECONDS = 20.0
+_PROBES = 3
 _children: list[subprocess.Popen] = []
 _asking = threading.Lock()  # two threads that look at a lock at once would take each other for a worker
+_starting = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -52,37 +55,72 @@ def run_folder(plan: dict) -> Path:
 
 
 def prepare(plan: dict, run: Path, known: dict[str, dict] | None = None) -> None:
-    """Write the plan and the results that are already `known` into `run`. Finished results there are kept."""
+    """Write the plan and the results that are already `known` into `run`. Finished results there are kept.
+
+    RunError when another run is going on in that folder, or it cannot be written."""
     if alive(run):
+        if plan_hash(spool.read_plan(run)) != plan_hash(plan):
+            raise RunError(
+                f"Another run is going on in {run}.", "Wait for its end or cancel it, or choose another run folder."
+            )
         return
-    run.mkdir(parents=True, exist_ok=True)
-    for key in score_keys(plan):
-        if known and key in known and spool.read_result(run, key) is None:
-            spool.write_result(run, known[key])
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"The run folder {run} cannot be made: {error.strerror}.", "Choose a folder that can be written."
+        ) from None
+    for candidate in plan["candidates"]:
+        for key in (score["key"] for score in candidate["scores"]):
+            if known and key in known and spool.read_result(run, key) is None:
+                spool.write_result(run, known[key] | {"candidate": candidate["name"]})
     spool.write_json(run / "plan.json", plan)
 
 
 def start(run: Path) -> None:
     """Start a worker on `run`, unless one is alive or nothing is missing. RunError when it does not come up."""
-    if alive(run) or not missing(run):
-        return
-    require_space(run)
-    (run / "cancel").unlink(missing_ok=True)
+    with _starting:
+        if not missing(run):
+            return
+        if alive(run):
+            if (run / "cancel").exists():
+                raise RunError("The run is still being cancelled.", "Start it again in a few seconds.")
+            return
+        require_space(run)
+        try:
+            (run / "cancel").unlink(missing_ok=True)
+            child = _spawn(run)
+        except OSError as error:
+            raise RunError(f"The worker could not be started: {error}.", f"Check space and rights in {run}.") from None
+        _children.append(child)
+        deadline = time.monotonic() + _START_SECONDS
+        while not alive(run) and child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if child.returncode not in (None, 0):
+            raise RunError(f"The worker did not start. {last_words(run)}".strip(), f"See {run / 'log.txt'}.")
+
+
+def _spawn(run: Path) -> subprocess.Popen:
+    """A worker in a process group of its own, which outlives this process and its terminal."""
     with open(run / "log.txt", "ab") as log:
-        child = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "core.scoring.worker", str(run)],
             cwd=Path(__file__).resolve().parents[2],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,
+            start_new_session=True,  # ignored on Windows, where the flags below do it
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+            | getattr(subprocess, "DETACHED_PROCESS", 0),
         )
-    _children[:] = [child, *(c for c in _children if c.poll() is None)]  # polled: ended ones leave no zombies
-    deadline = time.monotonic() + _START_SECONDS
-    while not alive(run) and child.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    if child.poll() not in (None, 0):
-        raise RunError("The worker did not start.", f"See {run / 'log.txt'}; then press Resume.")
+
+
+def last_words(run: Path) -> str:
+    """The last line of the worker's log; "" without one."""
+    with contextlib.suppress(OSError):
+        lines = (run / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+        return lines[-1] if lines else ""
+    return ""
 
 
 def require_space(run: Path, needed: int = 200 * 2**20) -> None:
@@ -96,16 +134,22 @@ def require_space(run: Path, needed: int = 200 * 2**20) -> None:
 
 
 def alive(run: Path) -> bool:
-    """Whether a worker holds the lock of `run`. The system frees the lock however the worker ends."""
+    """Whether a worker holds the lock of `run`. The system frees the lock however the worker ends.
+
+    A worker holds it for life, another process that asks for an instant: asking again tells them apart."""
+    _children[:] = [child for child in _children if child.poll() is None]  # polled: ended ones leave no zombies
     if not (run / "lock").exists():
         return False
-    try:
-        with _asking, FileLock(run / "lock", timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a read-only folder, such as the demo's run: nothing can run there
-        return False
+    with _asking:
+        for _ in range(_PROBES):
+            try:
+                with FileLock(run / "lock", timeout=0):
+                    return False
+            except Timeout:
+                time.sleep(0.002)
+            except OSError:  # a read-only folder, such as the demo's run: nothing can run there
+                return False
+    return True
 
 
 def missing(run: Path) -> list[str]:
@@ -143,17 +187,31 @@ def _candidate_status(candidate: dict, left: set[str], progress: dict, living: b
 
 
 def cancel(run: Path) -> None:
-    """Ask the worker of `run` to stop after the batch it is at."""
+    """Ask the worker of `run` to stop after the batch it is at. RunError when that cannot be written."""
     if alive(run):
-        (run / "cancel").touch()
+        try:
+            (run / "cancel").touch()
+        except OSError as error:
+            raise RunError(f"The run cannot be cancelled: {error.strerror}.", f"Check the disk of {run}.") from None
 
 
 def enforce_cancel(run: Path) -> None:
     """End the worker's whole process group when it has not stopped within the grace time after `cancel`."""
-    asked = run / "cancel"
-    if not asked.exists() or time.time() - asked.stat().st_mtime < GRACE_SECONDS or not alive(run):
+    with contextlib.suppress(OSError):
+        asked = (run / "cancel").stat().st_mtime
+        if time.time() - asked >= GRACE_SECONDS and alive(run):
+            _end(spool.read_json(run / "progress.json") or {})
+
+
+def _end(worker: dict) -> None:
+    """End the worker that wrote this progress: with its lock held it lives, so its pid is still its own. A worker on
+    another machine that shares the disk is left alone."""
+    pid = worker.get("pid")
+    if worker.get("host") != socket.gethostname() or not isinstance(pid, int) or pid <= 1:
         return
-    pid = (spool.read_json(run / "progress.json") or {}).get("pid")
-    if pid:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
+    if not hasattr(os, "killpg"):
+        os.kill(pid, signal.SIGTERM)  # Windows ends it at once
+    elif os.getpgid(pid) == pid:
+        os.killpg(pid, signal.SIGKILL)
+    else:  # started by hand, in the group of a shell
+        os.kill(pid, signal.SIGKILL)

@@ -6,9 +6,11 @@ results/<key>.json   one finished score each
 log.txt, lock, cancel
 """
 
+import contextlib
 import json
 import os
 import tempfile
+import time
 from pathlib import Path
 
 from core.errors import RunError
@@ -27,17 +29,26 @@ def write_json(path: Path, record: dict | list) -> None:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise RunError(
-            f"`{path.name}` could not be written: {error.strerror}.",
-            f"Free disk space or check the rights on {path.parent}; what was finished is kept.",
+            f"Nothing more can be written to {path.parent}: {error.strerror}.",
+            "Free disk space or check the rights there; what was finished is kept.",
         ) from None
+
+
+def sweep(folder: Path, older_than: float = 86_400.0) -> None:
+    """Remove what a writer that was killed left half written in `folder`, once it is `older_than` seconds old."""
+    for part in folder.glob("*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > older_than:
+                part.unlink()
 
 
 def read_json(path: Path) -> dict | None:
     """The record in `path`; None when there is none, or it was damaged by something other than us."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    return record if isinstance(record, dict) else None
 
 
 def read_plan(run: Path) -> dict:

@@ -7,6 +7,7 @@ lock for life, so that its end is noticed whatever the cause, and does only what
 import contextlib
 import logging
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ from core.scoring.plan import features_file
 from core.settings import home
 
 _WRITE_SECONDS = 0.25
+_RESERVE_BYTES = 65_536
 log = logging.getLogger("worker")
 
 
@@ -36,8 +38,11 @@ class Progress:
             (c["name"], stage): seconds for c in plan["candidates"] for stage, seconds in c.get("costs", {}).items()
         }
         self.spent = self.spent_expected = 0.0
-        self.record = {"state": "running", "pid": os.getpid(), "candidates": {}}
+        self.record = {"state": "running", "pid": os.getpid(), "host": socket.gethostname(), "candidates": {}}
         self._written = 0.0
+        self._reserve = run / "reserve"
+        with contextlib.suppress(OSError):
+            self._reserve.write_bytes(os.urandom(_RESERVE_BYTES))  # room for the last words on a full disk
 
     def stop_if_cancelled(self) -> None:
         if (self.run / "cancel").exists():
@@ -66,19 +71,29 @@ class Progress:
         ratio = self.spent / self.spent_expected if self.spent_expected > 1 else 1.0
         known = [seconds for seconds in self.expected.values() if seconds is not None]
         self.record["seconds_left"] = sum(known) * ratio if len(known) == len(self.expected) else None
-        spool.write_json(self.run / "progress.json", self.record)
         self._written = time.monotonic()
+        try:
+            spool.write_json(self.run / "progress.json", self.record)
+        except RunError as error:  # results matter, progress does not: the run goes on while it can
+            log.warning("%s", error)
+
+    def end(self, state: str) -> None:
+        """The last words of this worker."""
+        self._reserve.unlink(missing_ok=True)
+        self.record["state"] = state
+        self.write()
 
 
 def work(run: Path) -> None:
     """Compute all missing results of the run folder `run`. Raises RunError when another worker is at it."""
-    lock = FileLock(run / "lock", timeout=5)
     try:
-        lock.acquire()
+        held = FileLock(run / "lock", timeout=5).acquire()
     except Timeout:
         raise RunError("Another worker is computing this run.") from None
-    with lock:
+    with held:
         plan = spool.read_plan(run)
+        for folder in (run, run / "results", Path(plan["features_folder"])):
+            spool.sweep(folder)
         progress = Progress(run, plan)
         progress.write()
         try:
@@ -86,10 +101,12 @@ def work(run: Path) -> None:
                 for candidate in plan["candidates"]:
                     _score_candidate(run, plan, candidate, progress)
         except Cancelled:
-            progress.record["state"] = "cancelled"
+            progress.end("cancelled")
+        except SourceScoutError:  # a result could not be kept, so no other could: the rest waits for Resume
+            progress.end("stopped")
+            raise
         else:
-            progress.record["state"] = "finished"
-        progress.write()
+            progress.end("finished")
 
 
 @contextlib.contextmanager
@@ -104,11 +121,11 @@ def _one_at_a_time(device: str, progress: Progress):
     while True:
         progress.stop_if_cancelled()
         with contextlib.suppress(Timeout):
-            lock.acquire()
+            held = lock.acquire()
             break
         time.sleep(0.5)
     progress.record["state"] = "running"
-    with lock:
+    with held:
         yield
 
 
@@ -124,22 +141,29 @@ def _score_candidate(run: Path, plan: dict, candidate: dict, progress: Progress)
         progress.set(name, state="finished")
     except Cancelled:
         raise
-    except SourceScoutError as error:
-        log.error("%s: %s", name, error)
-        failure = {"message": error.message, "remedy": error.remedy}
-        progress.record["candidates"][name] = {"state": "failed", "error": failure}
-    except MemoryError:
-        failure = {"message": "The memory of this machine was not enough.", "remedy": "Use fewer images."}
-        progress.record["candidates"][name] = {"state": "failed", "error": failure}
-    except Exception as error:  # an error of ours: kept with its trace, and the other candidates still go on
-        log.exception("%s: unexpected error", name)
-        failure = {
-            "message": f"Unexpected error ({type(error).__name__}: {error}).",
-            "remedy": f"This is a fault of SourceScout; {run / 'log.txt'} has the details. Resume tries again.",
-        }
-        progress.record["candidates"][name] = {"state": "failed", "error": failure}
+    except Exception as error:  # one of ours is kept with its trace; the other candidates still go on
+        progress.record["candidates"][name] = {"state": "failed", "error": _failure(error, run, name)}
+        if isinstance(error, RunError):
+            raise
     progress.drop(name)
     progress.write()
+
+
+def _failure(error: Exception, run: Path, name: str) -> dict:
+    """What to tell about a candidate that could not be scored."""
+    if isinstance(error, SourceScoutError):
+        log.error("%s: %s", name, error)
+        return {"message": error.message, "remedy": error.remedy}
+    log.error("%s: unexpected error", name, exc_info=error)
+    if isinstance(error, MemoryError) or "memory" in str(error).lower():  # torch raises RuntimeError
+        return {
+            "message": "The memory of this machine was not enough.",
+            "remedy": "Close other programs, use fewer images, or use a machine with more memory.",
+        }
+    return {
+        "message": f"Unexpected error ({type(error).__name__}: {error}).",
+        "remedy": f"This is a fault of SourceScout; {run / 'log.txt'} has the details. Resume tries again.",
+    }
 
 
 def _compute(run: Path, plan: dict, candidate: dict, todo: list[dict], progress: Progress) -> None:
@@ -194,7 +218,10 @@ def _network_inputs(plan: dict, candidate: dict, network):
     preprocessing = parse_checkpoint(candidate["checkpoint"], Path("/")).preprocessing
     pixels = pixels_of(plan["sample"]["pixels"])
     network.module.requires_grad_(False)  # the metric asks for the gradients of two layers only
-    (_, first), (_, second) = network.first_two_layers()
+    try:
+        (_, first), (_, second) = network.first_two_layers()
+    except CheckpointError as error:
+        raise MetricError(error.message, error.remedy) from None
 
     def load(rows):
         return torch.stack([prepare(pixels[int(row)], preprocessing) for row in rows]).to(plan["device"])
@@ -243,7 +270,6 @@ def _features(plan: dict, candidate: dict, network: _Lazy, progress: Progress):
             return features
     progress.set(name, state="running", stage="Loading the network")
     network()
-    file.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
 
     def on_batch(done: int) -> None:

@@ -13,7 +13,8 @@ from core.images.parts import propose_test_part
 from core.images.readers import read_listing
 from core.metrics import METRICS
 from core.scoring import plan as planning
-from core.scoring.plan import plan_hash, score_keys, summary
+from core.scoring.plan import Contender, make_plan, plan_hash, score_keys, summary
+from core.target import TargetTask
 from tests.scoring.conftest import change, network, write_manifest
 
 
@@ -95,7 +96,11 @@ def test_an_unreadable_checkpoint_keeps_its_error_and_the_others_go_on(task, pla
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"max_images": 5}, "Only 5 images"), ({"metrics": []}, "None of the chosen metrics")],
+    [
+        ({"max_images": 5}, "5 images are too few"),
+        ({"max_images": -1}, "-1 images are too few"),
+        ({"metrics": []}, "None of the chosen metrics"),
+    ],
 )
 def test_what_cannot_be_scored_is_refused_with_a_reason(task, plan_of, options, message):
     with pytest.raises(RunError, match=message):
@@ -123,3 +128,51 @@ def test_where_files_lie_and_what_they_cost_do_not_make_another_run(task, plan_o
     plan = plan_of(task)
     assert plan_hash(plan | {"features_folder": "elsewhere"}) == plan_hash(plan)
     assert plan_hash(plan | {"device": "cuda"}) != plan_hash(plan)
+
+
+def test_of_two_candidates_that_are_the_same_only_the_first_is_scored(task, plan_of):
+    plan = plan_of(task, [network("one"), network("again"), network("other", seed=1)])
+    assert [len(candidate["scores"]) for candidate in plan["candidates"]] == [2, 0, 2]
+    assert "those of one" in plan["candidates"][1]["error"]["message"]
+
+
+def test_a_tag_that_could_not_be_fetched_keeps_the_reason(task, tmp_path):
+    listing = read_listing(task, (tmp_path,))
+    tag = network("tag", architecture="test_resnet.r160_in1k", weights="timm")
+    reason = {"message": "no network", "remedy": "connect"}
+    contenders = [Contender(tag, {"error": reason}), Contender(network())]
+    plan = make_plan(task, listing, build_index(listing), contenders, ["logme"])
+    assert plan["candidates"][0]["error"] == reason
+    assert len(plan["candidates"][1]["scores"]) == 1
+
+
+def test_another_version_of_the_library_has_other_features(task, plan_of, monkeypatch):
+    before = plan_of(task)
+    monkeypatch.setattr(planning, "version_of", lambda package: "0.0")
+    assert not set(features_keys(before)) & set(features_keys(plan_of(task)))
+
+
+@pytest.mark.realdata
+def test_other_test_images_and_labels_change_no_key_and_no_pixel_of_the_sample(realdata, tmp_path):
+    original = realdata / "targets" / "pneumoniamnist.npz"
+    with np.load(original) as stored:
+        arrays = dict(stored)
+    for part in ("val", "test"):
+        arrays[f"{part}_images"] = 255 - arrays[f"{part}_images"][::-1]
+        arrays[f"{part}_labels"] = 1 - arrays[f"{part}_labels"]
+    changed = tmp_path / "changed.npz"
+    np.savez(changed, **arrays)
+    first, second = (_plan_of_npz(path) for path in (original, changed))
+    assert second["sample"]["pixels"].pop("npz") != first["sample"]["pixels"].pop("npz")
+    assert first == second  # keys, folds, labels, hashes of pixels: all that a score is computed from
+    arrays["train_labels"][:50] = 1 - arrays["train_labels"][:50]
+    np.savez(changed, **arrays)
+    third = _plan_of_npz(changed)
+    assert features_keys(first) == features_keys(third)
+    assert not set(score_keys(first)) & set(score_keys(third))
+
+
+def _plan_of_npz(path):
+    task = TargetTask(name="pneumonia", images=path, format="npz", label_type="binary")
+    listing = read_listing(task, (path.parent,))
+    return make_plan(task, listing, build_index(listing), [Contender(network())], list(METRICS))

@@ -5,7 +5,17 @@ import pandas as pd
 import pytest
 
 from core.metrics import PRODUCT
-from core.scoring.ranking import describe, metrics_in, product, ranking, tie_groups
+from core.scoring.ranking import (
+    beside,
+    describe,
+    leaders,
+    metrics_in,
+    product,
+    ranking,
+    remarks,
+    tie_groups,
+    with_failures,
+)
 
 
 def a_plan(names=("a", "b", "c"), architecture="resnet18", metrics=("nca", "gradient_ratio")):
@@ -39,9 +49,9 @@ def test_candidates_are_sorted_best_first_and_those_without_a_value_come_last():
 
 def test_a_candidate_that_was_not_computed_says_why():
     plan = a_plan()
-    plan["candidates"][2]["error"] = {"message": "the file is gone"}
+    plan["candidates"][2]["error"] = {"message": "the file is gone", "remedy": "Choose another."}
     frame = ranking(plan, [result("a", "nca", 0.2)], "nca")
-    assert set(frame["reason"]) == {"r", "not computed", "the file is gone"}
+    assert set(frame["reason"]) == {"r", "Not computed.", "the file is gone Choose another."}
 
 
 @pytest.mark.parametrize(
@@ -58,6 +68,48 @@ def test_a_candidate_that_was_not_computed_says_why():
 )
 def test_a_tie_group_holds_what_overlaps_its_best(rows, groups):
     assert tie_groups(pd.DataFrame(rows, columns=["value", "low", "high"])).tolist() == groups
+
+
+def test_the_first_tie_group_leads_unless_nothing_can_be_told_from_chance():
+    results = [result("a", "nca", 0.5, 0.01), result("b", "nca", 0.9, 0.1), result("c", "nca", 0.85, 0.1)]
+    assert leaders(ranking(a_plan(), results, "nca")) == ["b", "c"]
+    noise = [r | {"verdict": "not meaningful here"} for r in results]
+    assert leaders(ranking(a_plan(), noise, "nca")) == []
+    assert leaders(ranking(a_plan(), [], "nca")) == []
+
+
+def test_each_remark_is_made_once_for_all_the_candidates_that_it_holds_for():
+    results = [
+        result("a", "nca", 0.9) | {"verdict": "read with care", "reason": "Few images (p = 0.1). Wide."},
+        result("b", "nca", 0.8) | {"verdict": "read with care", "reason": "Wide."},
+        result("c", "nca", 0.7),
+    ]
+    assert remarks(ranking(a_plan(), results, "nca")) == [
+        ("read with care", "Few images (p = 0.1).", ["a"]),
+        ("read with care", "Wide.", ["a", "b"]),
+    ]
+    assert remarks(ranking(a_plan(("a",)), [], "nca")) == [("", "Not computed.", ["a"])]
+
+
+def test_a_random_initialisation_is_marked_as_the_control():
+    plan = a_plan()
+    plan["candidates"][1]["checkpoint"]["weights"] = "random"
+    frame = ranking(plan, [result("a", "nca", 0.2), result("b", "nca", 0.9)], "nca")
+    assert frame["control"].tolist() == [True, False, False]
+
+
+def test_two_runs_are_matched_by_candidate():
+    one = ranking(a_plan(("a", "b")), [result("a", "nca", 0.5), result("b", "nca", 0.9)], "nca")
+    other = ranking(a_plan(("a", "c")), [result("a", "nca", 0.2), result("c", "nca", 0.1)], "nca")
+    assert beside(one, other).to_dict("records") == [
+        {"candidate": "a", "value": 0.5, "value_other": 0.2, "difference": 0.3}
+    ]
+
+
+def test_what_failed_while_it_was_computed_says_why_in_the_ranking():
+    plan = with_failures(a_plan(), {"b": {"message": "Out of memory.", "remedy": "Use fewer images."}})
+    frame = ranking(plan, [result("a", "nca", 0.5)], "nca")
+    assert frame["reason"].tolist() == ["r", "Out of memory. Use fewer images.", "Not computed."]
 
 
 def test_the_product_is_minmax_times_minmax():

@@ -1,17 +1,21 @@
 """Runs: a worker in its own process, killed, cancelled, resumed, watched; failures of single candidates."""
 
 import dataclasses
+import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
+from filelock import FileLock
+from PIL import Image
 
 from core.errors import RunError
-from core.scoring import runner, spool
+from core.scoring import runner, spool, worker
 from core.scoring.plan import features_file, score_keys
 from tests.scoring.conftest import change, network, write_manifest
 
@@ -130,9 +134,10 @@ def test_a_worker_that_does_not_stop_is_ended(task, plan_of, monkeypatch):
     run = runner.run_folder(plan)
     runner.prepare(plan, run)
     code = (
-        "import os, sys, time; from pathlib import Path; from filelock import FileLock; from core.scoring import spool;"
+        "import os, socket, sys, time; from pathlib import Path; from filelock import FileLock;"
+        "from core.scoring import spool;"
         "run = Path(sys.argv[1]); lock = FileLock(run / 'lock'); lock.acquire();"
-        "spool.write_json(run / 'progress.json', {'pid': os.getpid()}); time.sleep(60)"
+        "spool.write_json(run / 'progress.json', {'pid': os.getpid(), 'host': socket.gethostname()}); time.sleep(60)"
     )
     stuck = subprocess.Popen([sys.executable, "-c", code, str(run)], start_new_session=True)
     wait(run, lambda status: status.active and (run / "progress.json").exists())
@@ -160,7 +165,8 @@ def test_a_worker_outlives_the_app_that_started_it(task, plan_of):
     plan = plan_of(task)
     run = runner.run_folder(plan)
     runner.prepare(plan, run)
-    code = "import sys, os; from pathlib import Path; from core.scoring import runner; runner.start(Path(sys.argv[1])); os._exit(9)"
+    code = "import sys, os; from pathlib import Path; from core.scoring import runner;"
+    code += "runner.start(Path(sys.argv[1])); os._exit(9)"
     subprocess.run([sys.executable, "-c", code, str(run)], check=False)
     assert wait(run).state == "finished"
 
@@ -191,4 +197,121 @@ def test_no_disk_space_is_said_before_a_worker_starts(task, plan_of, monkeypatch
 def test_results_hold_no_nan(task, plan_of):
     run, _ = run_to_the_end(plan_of(task))
     for file in (run / "results").iterdir():
-        json.loads(file.read_text(), parse_constant=lambda name: pytest.fail(f"{name} in {file.name}"))
+        json.loads(file.read_text(), parse_constant=pytest.fail)
+
+
+def prepared(plan):
+    run = runner.run_folder(plan)
+    runner.prepare(plan, run)
+    return run
+
+
+def test_scores_that_are_known_under_another_name_are_shown_under_the_new_one(task, plan_of, tmp_path):
+    run, _ = run_to_the_end(plan_of(task, [network("old name")]))
+    renamed = plan_of(task, [network("new name")])
+    runner.prepare(renamed, tmp_path / "second", spool.read_results(run))
+    results = spool.read_results(tmp_path / "second").values()
+    assert [result["candidate"] for result in results] == ["new name"] * 2
+
+
+def test_a_folder_in_which_another_run_is_going_on_is_refused(task, plan_of):
+    run = prepared(plan_of(task))
+    with FileLock(run / "lock"), pytest.raises(RunError, match="Another run is going on"):
+        runner.prepare(plan_of(task, metrics=["nca"]), run)
+
+
+def test_starting_while_a_cancelled_worker_ends_is_said(task, plan_of):
+    run = prepared(plan_of(task))
+    (run / "cancel").touch()
+    with FileLock(run / "lock"), pytest.raises(RunError, match="still being cancelled"):
+        runner.start(run)
+    runner.start(run)
+    assert wait(run).state == "finished"
+
+
+def test_a_run_folder_that_cannot_be_made_is_refused(task, plan_of, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunError, match="cannot be made"):
+        runner.prepare(plan_of(task), tmp_path / "file")
+
+
+def full_disk(*names):
+    """`os.replace` on a disk that has no room for files whose path holds one of `names`."""
+
+    def replace(source, target, _replace=os.replace):
+        if any(name in str(target) for name in names):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        _replace(source, target)
+
+    return replace
+
+
+def test_a_full_disk_stops_the_run_with_its_reason_and_resume_finishes_it(task, plan_of, monkeypatch):
+    run = prepared(plan_of(task))
+    with monkeypatch.context() as patch:
+        patch.setattr(spool.os, "replace", full_disk("results"))
+        with pytest.raises(RunError, match="No space left"):
+            worker.work(run)
+    status = runner.status(run)
+    assert status.state == "stopped"
+    assert "No space left" in status.candidates["random 0"]["message"]
+    assert status.candidates["random 1"]["state"] == "waiting"
+    assert not list((run / "results").glob("*.part")) and not (run / "reserve").exists()
+    worker.work(run)
+    assert runner.status(run).state == "finished"
+
+
+def test_progress_that_cannot_be_written_does_not_stop_the_run(task, plan_of, monkeypatch):
+    run = prepared(plan_of(task))
+    monkeypatch.setattr(spool.os, "replace", full_disk("progress.json"))
+    worker.work(run)
+    assert runner.status(run).state == "finished"
+
+
+def test_what_killed_writers_left_is_removed_after_a_day(task, plan_of):
+    plan = plan_of(task)
+    run = prepared(plan)
+    features = features_file(plan, plan["candidates"][0]).parent
+    features.mkdir(parents=True)
+    old, new = features / "a.npy.1.part", features / "b.npy.2.part"
+    for file in (old, new):
+        file.write_bytes(b"half")
+    os.utime(old, (time.time() - 100_000,) * 2)
+    worker.work(run)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_an_image_that_changed_since_planning_fails_and_leaves_no_features(task, images, plan_of):
+    plan = plan_of(task)
+    run = prepared(plan)
+    Image.new("RGB", (24, 24), "red").save(images / "dark" / "p00_0.png")
+    worker.work(run)
+    status = runner.status(run)
+    assert status.state == "failed"
+    assert "has changed since" in status.candidates["random 0"]["message"]
+    assert not list(features_file(plan, plan["candidates"][0]).parent.glob("*.npy"))
+
+
+@pytest.mark.parametrize("progress", [{"host": "elsewhere"}, {"pid": 0}, {"pid": 1}, {"pid": "7"}, {"pid": None}])
+def test_a_process_that_is_not_our_worker_is_never_ended(task, plan_of, monkeypatch, progress):
+    run = prepared(plan_of(task))
+    spool.write_json(run / "progress.json", {"pid": os.getpid(), "host": socket.gethostname()} | progress)
+    (run / "cancel").touch()
+    monkeypatch.setattr(runner, "GRACE_SECONDS", 0.0)
+    for name in ("kill", "killpg"):
+        monkeypatch.setattr(runner.os, name, lambda *_: pytest.fail("a process was ended"))
+    with FileLock(run / "lock"):
+        runner.enforce_cancel(run)
+
+
+def test_a_worker_is_ended_where_there_are_no_process_groups(task, plan_of, monkeypatch):
+    run = prepared(plan_of(task))
+    spool.write_json(run / "progress.json", {"pid": 4_000_000, "host": socket.gethostname()})
+    (run / "cancel").touch()
+    ended = []
+    monkeypatch.setattr(runner, "GRACE_SECONDS", 0.0)
+    monkeypatch.delattr(runner.os, "killpg")
+    monkeypatch.setattr(runner.os, "kill", lambda *given: ended.append(given))
+    with FileLock(run / "lock"):
+        runner.enforce_cancel(run)
+    assert ended == [(4_000_000, signal.SIGTERM)]
