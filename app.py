@@ -34,4 +34,17 @@ async def lifespan(_app):
     st.cache_resource.clear()  # closes the database; workers go on
 
 
-app = st.App("pages/_shell.py", lifespan=lifespan, middleware=[Middleware(SecurityHeaders)])
+def tell_of_fault(_error: Exception) -> bool:
+    """What a user sees when a page breaks for a reason we did not foresee. Streamlit has logged the traceback."""
+    st.error(
+        "Something went wrong that SourceScout did not expect. Nothing that was saved is lost.\n\n"
+        "**What to do:** reload the page. If it happens again, the terminal that runs the app shows the details; "
+        "please report them.",
+        icon=":material/error:",
+    )
+    return True  # Streamlit's own message, with its links to other sites, is not shown
+
+
+app = st.App(
+    "pages/_shell.py", lifespan=lifespan, middleware=[Middleware(SecurityHeaders)], on_script_error=tell_of_fault
+)

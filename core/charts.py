@@ -3,46 +3,60 @@
 import altair as alt
 import pandas as pd
 
+from core.scoring.ranking import meaningful
+
 TEAL, GREY, RED = "#1f8a92", "#7d8b8d", "#d0583d"  # readable on a light and on a dark page
 _ROW, _AXIS = 36, 60
 
 
 def ranking_chart(frame: pd.DataFrame, title: str) -> alt.LayerChart:
-    """Values with their 95 % intervals, best first, and what shuffled labels give (grey tick: mean; bar: 95 %).
+    """Values with their 95 % intervals, best first; the interval of the best as a band, so that one sees which others
+    reach into it; and what shuffled labels give (grey tick: mean; bar: 95 %).
 
     `frame` as `core.scoring.ranking.ranking` returns it; candidates without a value are left out.
     """
     scored = frame[frame["value"].notna()].copy()
-    scored["meaning"] = scored["verdict"].map(lambda v: "not meaningful here" if v.startswith("not") else "can be read")
-    scored["null_low"] = scored["null"] - 1.96 * scored["null_sd"].fillna(0)
-    scored["null_high"] = scored["null"] + 1.96 * scored["null_sd"].fillna(0)
+    scored["meaning"] = meaningful(scored).map({True: "can be read", False: "not meaningful here"})
     base = alt.Chart(scored).encode(
-        y=alt.Y("candidate:N", sort=scored["candidate"].tolist(), title=None, axis=alt.Axis(labelLimit=260))
+        y=alt.Y("candidate:N", sort=scored["candidate"].tolist(), title=None, axis=alt.Axis(labelLimit=260)),
+        x=_x("value", title),
     )
-    x = alt.X("value:Q", title=title, scale=alt.Scale(zero=False))
-    tooltip = [
-        "candidate", "source",
-        *(alt.Tooltip(f"{name}:Q", format=".4f") for name in ("value", "low", "high", "null", "p")),
-        "verdict",
-    ]  # fmt: skip
-    noise = base.mark_bar(color=GREY, opacity=0.25, height=14).encode(
-        x=alt.X("null_low:Q", title=title, scale=alt.Scale(zero=False)), x2="null_high:Q"
-    )
-    tick = base.mark_tick(color=GREY, thickness=2, size=18).encode(x=alt.X("null:Q", title=title))
-    interval = base.mark_rule(color=TEAL, strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    interval = base.mark_rule(color=TEAL, strokeWidth=2).encode(x=_x("low", title), x2="high:Q")
+    kinds = ["can be read", "not meaningful here"]
     point = base.mark_point(filled=True, size=110, opacity=1).encode(
-        x=x,
-        tooltip=tooltip,
-        color=alt.Color(
-            "meaning:N", title=None, legend=None,
-            scale=alt.Scale(domain=["can be read", "not meaningful here"], range=[TEAL, RED]),
-        ),
-        shape=alt.Shape(
-            "meaning:N", title=None, legend=None,
-            scale=alt.Scale(domain=["can be read", "not meaningful here"], range=["circle", "cross"]),
-        ),
-    )  # fmt: skip
-    return (noise + tick + interval + point).properties(height=_ROW * len(scored) + _AXIS, width="container")
+        color=alt.Color("meaning:N", legend=None, scale=alt.Scale(domain=kinds, range=[TEAL, RED])),
+        shape=alt.Shape("meaning:N", legend=None, scale=alt.Scale(domain=kinds, range=["circle", "cross"])),
+        tooltip=["candidate", "source", *_numbers("value", "low", "high", "null", "p"), "verdict"],
+    )
+    layers = [*_leader_band(scored, title), *_noise(base, scored, title), interval, point]
+    return alt.layer(*layers).properties(height=_ROW * len(scored) + _AXIS, width="container")
+
+
+def _leader_band(scored: pd.DataFrame, title: str) -> list[alt.Chart]:
+    best = scored.head(1)
+    if len(scored) < 2 or best[["low", "high"]].isna().any(axis=None) or not meaningful(scored).any():
+        return []
+    band = alt.Chart(best).mark_rect(color=TEAL, opacity=0.12)
+    return [band.encode(x=_x("low", title), x2="high:Q")]
+
+
+def _noise(base: alt.Chart, scored: pd.DataFrame, title: str) -> list[alt.Chart]:
+    """What shuffled labels give; nothing for a score that has no null."""
+    if scored["null"].isna().all():
+        return []
+    spread = 1.96 * scored["null_sd"].fillna(0)
+    scored["null_low"], scored["null_high"] = scored["null"] - spread, scored["null"] + spread
+    bar = base.mark_bar(color=GREY, opacity=0.25, height=14).encode(x=_x("null_low", title), x2="null_high:Q")
+    tick = base.mark_tick(color=GREY, thickness=2, size=18).encode(x=_x("null", title))
+    return [bar, tick]
+
+
+def _x(column: str, title: str) -> alt.X:
+    return alt.X(f"{column}:Q", title=title, scale=alt.Scale(zero=False))
+
+
+def _numbers(*columns: str) -> list[alt.Tooltip]:
+    return [alt.Tooltip(f"{column}:Q", format=".4f") for column in columns]
 
 
 def svg(chart: alt.TopLevelMixin, width: int = 720) -> str:

@@ -8,45 +8,66 @@ import streamlit as st
 
 from core.catalog import parse_checkpoint
 from core.charts import ranking_chart
+from core.checking import torch_installed
 from core.demo import PROJECT_ID, demo_plan
 from core.errors import SourceScoutError
-from core.report.ranking import TIES, part_sentence, ranking_html
-from core.scoring.ranking import describe, metrics_in, ranking
+from core.metrics import Metric
+from core.report.ranking import TIES, answer, conditions, ranking_html
+from core.scoring import runner
+from core.scoring.ranking import beside, describe, metrics_in, ranking, remarks, with_failures
 from core.snippet import snippet
 from core.store import Run
 from pages import _state
-from pages._scoring_run import NO_TEST_PART, start
+from pages._scoring_run import DEVICES, NO_TORCH, start
+from pages._text import code, count, distinct, plain
 
-VERDICTS = {
-    "reliable": ":green-badge[:material/check: reliable]",
+BADGES = {
     "read with care": ":orange-badge[:material/warning: read with care]",
     "not meaningful here": ":red-badge[:material/block: not meaningful here]",
+    "": ":gray-badge[no value]",
 }
 P_HELP = "Share of shuffled labels that score at least as high, with the value itself counted among them."
+NAMED = 3  # a remark that holds for more candidates than this, and for all of them, names none
+ALIKE = 1e-6  # values of two runs that differ by less are the same but for rounding
 
 
 def show_ranking(current: _state.View) -> None:
-    """The ranking of one run."""
+    """The ranking of one run: what it rests on, the answer, why, and the values to take away."""
     runs = {run.id: run for run in current.runs if _state.store().scores(run.id)}
     if not runs:
         st.info("There are no scores yet. Start a run, and the ranking appears here while it goes on.")
         return
     run, metric = _choose(runs)
+    about, plan = describe(metric), _plan_with_failures(run)
     results = _state.store().scores(run.id)
-    frame = ranking(run.summary, results, metric)
-    about = describe(metric)
-    _show_standing(run)
+    frame = ranking(plan, results, metric)
+    with st.container(horizontal=True):
+        if plan["target"]["synthetic"]:
+            st.badge("Synthetic data", icon=":material/science:", color="orange")
+        st.caption("  \n".join(conditions(plan)))
+    if runner.alive(run.folder):
+        st.caption(":material/hourglass_top: This run is going on. What follows is what is finished so far.")
     _show_answer(frame, about)
     _show_table(frame, about)
+    _show_downloads(run, plan, results, frame, metric)
     _compare(runs, run, metric, frame)
-    _show_reading(about, run)
-    _show_candidates(run)
-    _show_downloads(run, results, frame, metric)
+    _show_reading(about, plan)
+    _show_candidates(plan)
+    with st.expander("Settings and hashes"):
+        st.json(plan, expanded=1)
 
 
 def _choose(runs: dict[str, Run]) -> tuple[Run, str]:
-    names = {id: _run_name(run) for id, run in runs.items()}
-    run = runs[st.selectbox("Run", names, format_func=names.get, key="scoring_run", bind="query-params", width=420)]
+    names = _run_names(runs)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        run = runs[st.selectbox("Run", names, format_func=names.get, key="scoring_run", bind="query-params", width=420)]
+        if run.shipped and st.button(
+            "Run again here", icon=":material/replay:", key="scoring_again", disabled=not torch_installed(),
+            help="Computes the demo anew on this machine; the shipped results stay beside it." + (
+                "" if torch_installed() else f" {NO_TORCH}"
+            ),
+        ):  # fmt: skip
+            _run_again(run)
     metrics = metrics_in(run.summary)
     metric = st.pills(
         "Sorted by", metrics, default=metrics[0], required=True, key="scoring_metric", bind="query-params",
@@ -55,26 +76,30 @@ def _choose(runs: dict[str, Run]) -> tuple[Run, str]:
     return run, metric if metric in metrics else metrics[0]
 
 
-def _run_name(run: Run) -> str:
-    when = "shipped with the demo" if run.shipped else f"{run.created:%Y-%m-%d %H:%M} UTC"
-    return f"{when}, {run.summary['sample']['n']} images, {run.summary['device']}"
+def _run_names(runs: dict[str, Run]) -> dict[str, str]:
+    """What each run is called here and in links, oldest numbered first, so that a link stays right."""
+    names = {}
+    for id, run in reversed(runs.items()):
+        when = "Shipped with the demo" if run.shipped else f"{run.created:%d %b %Y, %H:%M} UTC"
+        names[id] = f"{when}, {count(run.summary['sample']['n'], 'image')}, {DEVICES[run.summary['device']]}"
+    names = distinct(names)
+    return {id: names[id] for id in runs}
 
 
-def _show_standing(run: Run) -> None:
-    """What the numbers were computed on, and what a reader must know before the first of them."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if run.summary["target"]["synthetic"]:
-            st.badge("Synthetic data", icon=":material/science:", color="orange")
-        st.caption(f"Computed on {part_sentence(run.summary)}.")
-        if run.shipped and st.button("Run again here", icon=":material/replay:", key="scoring_again"):
-            _run_again(run)
-    if not run.summary["part"]["locked"]:
-        st.caption(f":material/lock_open: {NO_TEST_PART}")
-    if not run.summary["grouped"]:
-        st.caption(
-            ":material/group_off: No patient groups are known: "
-            "if several images come from one patient, AUC is optimistic."
-        )
+def _plan_with_failures(run: Run) -> dict:
+    """What the run was planned to do, with what went wrong while it was done, if its folder is still there."""
+    if run.shipped or not run.folder.is_dir():
+        return run.summary
+    try:
+        candidates = runner.status(run.folder).candidates
+    except SourceScoutError:
+        return run.summary
+    failures = {
+        name: {"message": candidate["message"], "remedy": candidate.get("remedy", "")}
+        for name, candidate in candidates.items()
+        if candidate["state"] == "failed"
+    }
+    return with_failures(run.summary, failures)
 
 
 def _run_again(run: Run) -> None:
@@ -83,99 +108,96 @@ def _run_again(run: Run) -> None:
         start(run.target_id, demo_plan(run.target_id.removeprefix(f"{PROJECT_ID}-")), {})
     except SourceScoutError as error:
         _state.show_error(error)
-    else:
-        _state.go_to_view("Run")
 
 
-def _show_answer(frame: pd.DataFrame, about) -> None:
-    """The ranking in words: who leads, and who cannot be told from whom."""
-    scored = frame[frame["value"].notna()]
-    if scored.empty:
+def _show_answer(frame: pd.DataFrame, about: Metric) -> None:
+    """The ranking in words, what to know before believing it, and the chart."""
+    st.subheader(about.question, anchor=False)
+    st.markdown(f"**{answer(frame, code)}**")
+    scored = frame["candidate"].tolist()
+    for verdict, sentence, names in remarks(frame):
+        whom = "all candidates" if len(names) == len(scored) > NAMED else ", ".join(code(name) for name in names)
+        st.markdown(f"{BADGES[verdict]} {whom}: {plain(sentence)}")
+    if frame["value"].isna().all():
         return
-    meaningful = scored[~scored["verdict"].str.startswith("not")]
-    if meaningful.empty:
-        st.markdown("**No candidate can be told from chance by this metric.** The order below means nothing.")
-    else:
-        first = scored[scored["tie_group"] == 1]["candidate"].tolist()
-        names = ", ".join(f"`{name}`" for name in first)
-        st.markdown(
-            f"**First: {names}.**" if len(first) == 1
-            else f"**{names} cannot be told apart**: their intervals overlap."
-        )  # fmt: skip
     st.altair_chart(
         ranking_chart(frame, about.unit),
         alt=f"{about.name} of each candidate with its interval, and what shuffled labels give",
     )
+    noise = " Grey: what the same features score with shuffled labels. A red cross cannot be told from that."
     st.caption(
-        "Points: values. Lines: 95 % intervals. Grey: what the same features score with shuffled labels. "
-        "A red cross marks a value that cannot be told from that."
+        "Points: values. Lines: 95 % intervals. Shaded: the interval of the first; lines that reach into it are tied "
+        "with it." + (noise if frame["null"].notna().any() else "")
     )
 
 
-def _show_table(frame: pd.DataFrame, about) -> None:
+def _show_table(frame: pd.DataFrame, about: Metric) -> None:
     number = st.column_config.NumberColumn
     st.dataframe(
-        frame[["tie_group", "candidate", "source", "value", "low", "high", "null", "p", "verdict", "reason"]],
+        frame[["tie_group", "candidate", "value", "low", "high", "null", "p", "verdict", "source", "reason"]],
         hide_index=True,
         placeholder="",
         alt=f"Ranking by {about.name}",
         column_config={
             "tie_group": number("Tie group", help=TIES, width="small"),
             "candidate": "Candidate",
-            "source": "Pretraining data",
-            "value": number(about.unit[:1].upper() + about.unit[1:], format="%.4f", help=about.meaning),
-            "low": number("95 % from", format="%.4f"),
-            "high": number("to", format="%.4f"),
+            "value": number("Value", format="%.4f", help=f"{about.unit[:1].upper()}{about.unit[1:]}. {about.meaning}"),
+            "low": number("95 % from", format="%.4f", width="small"),
+            "high": number("to", format="%.4f", width="small"),
             "null": number("Noise scores", format="%.4f", help="Mean over shuffled labels: what chance gives here."),
-            "p": number("p", format="%.3f", help=P_HELP),
-            "verdict": st.column_config.TextColumn("How far to trust it"),
+            "p": number("p", format="%.3f", help=P_HELP, width="small"),
+            "verdict": "How far to trust it",
+            "source": "Pretraining data",
             "reason": st.column_config.TextColumn("Why", width="large"),
         },
     )
-    for verdict in frame["verdict"].unique():
-        rows = frame[frame["verdict"] == verdict]
-        if verdict and verdict != "reliable":
-            names = ", ".join(f"`{name}`" for name in rows["candidate"])
-            reasons = "; ".join(dict.fromkeys(rows["reason"]))
-            st.markdown(f"{VERDICTS[verdict]} {names}: {reasons}")
-    for row in frame[frame["value"].isna()].itertuples():
-        st.markdown(f":gray-badge[no value] `{row.candidate}`: {row.reason}")
+    st.caption(f"Value: {about.unit}. {TIES}")
 
 
 def _compare(runs: dict[str, Run], run: Run, metric: str, frame: pd.DataFrame) -> None:
     """The same metric in another run of this target, side by side."""
-    others = {
-        id: _run_name(other) for id, other in runs.items() if id != run.id and metric in metrics_in(other.summary)
-    }
+    others = {id: other for id, other in runs.items() if id != run.id and metric in metrics_in(other.summary)}
     if not others:
         return
-    with st.expander("Beside another run"):
-        other = runs[st.selectbox("Compare with", others, format_func=others.get, key="scoring_other")]
-        beside = ranking(other.summary, _state.store().scores(other.id), metric)[["candidate", "value"]]
-        both = frame[["candidate", "value"]].merge(beside, on="candidate", suffixes=("_this", "_other"))
-        both["difference"] = both["value_this"] - both["value_other"]
+    names = _run_names(runs)
+    with st.expander("Beside another run", expanded=any(each.shipped for each in runs.values())):
+        other = runs[st.selectbox("Compare with", others, format_func=names.get, key="scoring_other", width=420)]
+        both = beside(frame, ranking(other.summary, _state.store().scores(other.id), metric))
+        st.markdown(_comparison(both, run, other))
         st.dataframe(
             both,
             hide_index=True,
+            placeholder="",
             alt="Both runs",
             column_config={
-                "candidate": "Candidate", "value_this": _run_name(run), "value_other": _run_name(other),
-                "difference": st.column_config.NumberColumn("Difference", format="%.2e"),
+                "candidate": "Candidate",
+                "value": st.column_config.NumberColumn(names[run.id], format="%.4f"),
+                "value_other": st.column_config.NumberColumn(names[other.id], format="%.4f"),
+                "difference": st.column_config.NumberColumn("Difference", format="%.4f"),
             },
-        )  # fmt: skip
+        )
 
 
-def _show_reading(about, run: Run) -> None:
+def _comparison(both: pd.DataFrame, run: Run, other: Run) -> str:
+    """How far two runs agree, in a sentence."""
+    if run.summary["sample"]["hash"] != other.summary["sample"]["hash"]:
+        return "The two runs used different images, so their values may differ."
+    largest = both["difference"].abs().max()
+    if pd.isna(largest):
+        return "No candidate has a value in both runs."
+    if largest < ALIKE:
+        return "**The same images, and the same values.**"
+    return f"**The same images; the values differ by at most {largest:.2g}.**"
+
+
+def _show_reading(about: Metric, plan: dict) -> None:
     """What the metric means, for a reader who has not met it."""
     with st.expander(f"How to read {about.name}"):
-        label_type = run.summary["target"]["label_type"]
-        treatment = {"multi-label": about.multi_label, "ordinal": about.ordinal}.get(label_type, "")
+        treatment = {"multi-label": about.multi_label, "ordinal": about.ordinal}
         lines = {
-            "The question": about.question,
             "The number": f"{about.meaning} Range: {about.range}.",
-            "On these labels": treatment,
+            "On these labels": treatment.get(plan["target"]["label_type"], ""),
             "Where it misleads": about.limits,
-            "Tie groups": TIES,
             "Source": about.paper,
         }
         for name, text in lines.items():
@@ -183,24 +205,23 @@ def _show_reading(about, run: Run) -> None:
                 st.markdown(f"**{name}.** {text}")
 
 
-def _show_candidates(run: Run) -> None:
+def _show_candidates(plan: dict) -> None:
     """For each candidate, code that makes the same network."""
     with st.expander("Use a candidate in your own code"):
-        usable = {c["name"]: c for c in run.summary["candidates"] if "identity" in c}
+        usable = {c["name"]: c for c in plan["candidates"] if "identity" in c}
         if not usable:
             st.caption("No candidate of this run could be loaded.")
             return
-        name = st.selectbox("Candidate", list(usable), key="scoring_snippet")
+        name = st.selectbox("Candidate", list(usable), key="scoring_snippet", width=420)
         checkpoint = parse_checkpoint(usable[name]["checkpoint"], Path("/"))
         st.code(snippet(checkpoint, usable[name]["identity"]), language="python")
 
 
-def _show_downloads(run: Run, results: list[dict], frame: pd.DataFrame, metric: str) -> None:
-    plan = run.summary
-    facts = {"run": run.id, "part": plan["part"]["name"], "part_hash": plan["part"]["hash"],
+def _show_downloads(run: Run, plan: dict, results: list[dict], frame: pd.DataFrame, metric: str) -> None:
+    facts = {"run": run.folder.name, "part": plan["part"]["name"], "part_hash": plan["part"]["hash"],
              "n": plan["sample"]["n"], "synthetic": plan["target"]["synthetic"]}  # fmt: skip
     table = frame.assign(metric=metric, **facts)
-    stem = f"{run.id}-{datetime.now():%Y%m%d}"
+    stem = f"{run.folder.name}-{datetime.now():%Y%m%d}"
     with st.container(horizontal=True):
         st.download_button(
             "Values as CSV", lambda: table.to_csv(index=False), f"{stem}-{metric}.csv", "text/csv",
@@ -210,5 +231,3 @@ def _show_downloads(run: Run, results: list[dict], frame: pd.DataFrame, metric: 
             "Page as HTML", lambda: ranking_html(plan, results), f"{stem}.html", "text/html",
             icon=":material/description:", on_click="ignore",
         )  # fmt: skip
-    with st.expander("Settings and hashes"):
-        st.json(plan, expanded=1)

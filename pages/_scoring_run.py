@@ -6,17 +6,19 @@ import pandas as pd
 import streamlit as st
 
 from core.catalog import dump_checkpoints, parse_checkpoints
-from core.checking import torch_installed
+from core.checking import torch_installed, weights_stamp
 from core.errors import SourceScoutError, TargetError
 from core.metrics import METRICS
-from core.report.ranking import part_sentence
+from core.report.ranking import NO_TEST_PART, part_sentence
 from core.scoring import runner
 from core.scoring.estimate import memory_mb, seconds
 from core.scoring.plan import SMALLEST_SAMPLE, Contender, features_file, make_plan, score_keys, summary
-from core.store import Run
+from core.settings import home
+from core.store import Candidate, Run
 from core.target import TargetTask, dump_target, parse_target
 from pages import _state
 from pages._target_reading import Found, read
+from pages._text import code, count, plain
 
 STATES = {
     "running": ("Running", "blue"),
@@ -26,29 +28,36 @@ STATES = {
     "cancelled": ("Cancelled: what was finished is kept", "orange"),
     "stopped": ("Stopped before the end: what was finished is kept", "orange"),
 }
+DEVICES = {"cpu": "CPU", "cuda": "NVIDIA GPU"}
 DEFAULT_IMAGES = 2000
-NO_TEST_PART = "No test part is locked: later test results on these images will be optimistic."
+NO_TORCH = "PyTorch is not installed here, so nothing new can be scored. The README has the install lines."
 
 
 def show_run(current: _state.View, task: TargetTask) -> None:
-    """The newest run if it is not over, else the choice for a new one."""
-    own = [run for run in current.runs if not run.shipped and run.folder.is_dir()]
-    if own:
-        _watch(own[0])
-    if own and runner.alive(own[0].folder):
-        return
-    st.subheader("New run")
+    """The run that was started last, and, unless it is going on, the choice for a new one."""
+    last = _last_started(current.runs)
+    if last:
+        _watch(last)
+        if runner.alive(last.folder):
+            return
+    st.subheader("New run", anchor=False)
     if not current.candidates:
         st.info("There are no candidates yet. Register at least two checkpoints, so that they can be compared.")
         st.page_link("sources.py", label="Register checkpoints", icon=":material/inventory_2:")
         return
     if not torch_installed():
-        st.info("torch is not installed here, so nothing new can be scored. The README has the install lines.")
+        st.info(NO_TORCH)
         return
     try:
         _choose_and_start(current, task)
     except SourceScoutError as error:
         _state.show_error(error)
+
+
+def _last_started(runs: tuple[Run, ...]) -> Run | None:
+    """A run writes its plan anew each time it is started; shipped runs were never started here."""
+    there = [run for run in runs if not run.shipped and (run.folder / "plan.json").exists()]
+    return max(there, key=lambda run: (run.folder / "plan.json").stat().st_mtime, default=None)
 
 
 def _choose_and_start(current: _state.View, task: TargetTask) -> None:
@@ -58,22 +67,23 @@ def _choose_and_start(current: _state.View, task: TargetTask) -> None:
     most = len(found.part.indices)
     names = [candidate.checkpoint.name for candidate in current.candidates]
     offered = [key for key, metric in METRICS.items() if task.label_type in metric.label_types]
-    chosen = st.pills("Candidates", names, selection_mode="multi", default=names, key="scoring_candidates")
+    chosen = st.pills(
+        "Candidates", names, selection_mode="multi", default=names, key="scoring_candidates", format_func=plain
+    )
     metrics = st.pills(
         "Metrics", offered, selection_mode="multi", default=offered, key="scoring_metrics",
         format_func=lambda key: METRICS[key].name,
     )  # fmt: skip
     for metric in METRICS.values():
         if metric.key not in offered:
-            st.caption(f"{metric.name} is not offered: {metric.why_not.get(task.label_type, '')}")
+            st.caption(f"{metric.name} is not offered. {metric.why_not.get(task.label_type, '')}")
     left, right = st.columns(2)
     images = left.number_input(
         "Images to use, at most", min_value=SMALLEST_SAMPLE, max_value=most, value=min(most, DEFAULT_IMAGES),
         key="scoring_images", help="Drawn at random, the same ones each time, whatever their labels.",
     )  # fmt: skip
     device = right.segmented_control(
-        "Device", ["cpu", "cuda"], default="cpu", required=True, key="scoring_device",
-        format_func={"cpu": "CPU", "cuda": "NVIDIA GPU"}.get,
+        "Device", DEVICES, default="cpu", required=True, key="scoring_device", format_func=DEVICES.get
     )  # fmt: skip
     if not chosen or not metrics:
         st.caption("Choose at least one candidate and one metric.")
@@ -82,57 +92,77 @@ def _choose_and_start(current: _state.View, task: TargetTask) -> None:
     with st.spinner("Working out what will run", show_time=False):
         plan = _plan(
             found.key, dump_target(task), dump_checkpoints([c.checkpoint for c in contenders]),
-            [c.report for c in contenders], tuple(metrics), int(images), device, found,
+            [c.report for c in contenders], [_stamp(c) for c in contenders], tuple(metrics), int(images), device,
+            str(home()), found,
         )  # fmt: skip
     known = _state.store().known_scores(score_keys(plan))
     _show_cost(plan, known)
     new = len(score_keys(plan)) - len(known)
     if st.button("Start" if new else "Show the ranking", type="primary", icon=":material/play_arrow:"):
         start(current.target_id, plan, known)
-        _state.go_to_view("Run" if new else "Ranking")
 
 
-@st.cache_data(max_entries=32, ttl=60, show_spinner=False)  # a weights file may change at any time
+def _stamp(candidate: Candidate) -> str | None:
+    """Changes when the weights file does."""
+    return weights_stamp(candidate.report.get("weights_file") or candidate.checkpoint.weights)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
 def _plan(
-    images_key: str, task: str, checkpoints: str, reports: list[dict], metrics: tuple[str, ...], images: int,
-    device: str, _found: Found,
+    images_key: str, task: str, checkpoints: str, reports: list[dict], stamps: list[str | None],
+    metrics: tuple[str, ...], images: int, device: str, data_folder: str, _found: Found,
 ) -> dict:  # fmt: skip
+    """The plan; every argument but the last is there because the plan depends on it."""
     contenders = [Contender(c, r) for c, r in zip(parse_checkpoints(checkpoints, Path("/")), reports, strict=True)]
     task = parse_target(task, Path("/"))
     return make_plan(task, _found.listing, _found.index, contenders, list(metrics), max_images=images, device=device)
 
 
 def start(target_id: str, plan: dict, known: dict[str, dict]) -> None:
-    """Prepare the run folder, remember the run, and start a worker for what is missing."""
+    """Prepare the run folder, remember the run, start a worker for what is missing, and show the run."""
     folder = runner.run_folder(plan)
     runner.prepare(plan, folder, known)
-    _state.store().add_run(folder.name, target_id, folder, summary(plan))
+    run_id = f"{target_id}-{folder.name}"
+    _state.store().add_run(run_id, target_id, folder, summary(plan))
     runner.start(folder)
+    _state.show_scoring("Run" if runner.missing(folder) else "Ranking", run_id)
 
 
 def _show_cost(plan: dict, known: dict[str, dict]) -> None:
     """What will run, what is there already, and what the rest will take."""
-    rows = []
-    for candidate in plan["candidates"]:
-        todo = [s["metric"] for s in candidate["scores"] if s["key"] not in known]
-        time = seconds(candidate, todo)
-        cached = "features_key" in candidate and features_file(plan, candidate).exists()
-        rows.append({
-            "Candidate": candidate["name"],
-            "Features": "in the cache" if cached or not todo else "to extract",
-            "Scores to compute": f"{len(todo)} of {len(candidate['scores'])}",
-            "Time": "none" if not todo else duration(time) if time is not None else "unknown until it is checked",
-            "Note": candidate.get("error", {}).get("message", ""),
-        })  # fmt: skip
+    todo = {c["name"]: [s["metric"] for s in c["scores"] if s["key"] not in known] for c in plan["candidates"]}
+    times = [seconds(candidate, todo[candidate["name"]]) for candidate in plan["candidates"]]
     st.markdown(f"**What will run**, on {part_sentence(plan)}")
     if not plan["part"]["locked"]:
         st.caption(NO_TEST_PART)
+    rows = [
+        _cost_row(plan, candidate, todo[candidate["name"]], time)
+        for candidate, time in zip(plan["candidates"], times, strict=True)
+    ]
     frame = pd.DataFrame(rows)
     st.dataframe(frame if frame["Note"].any() else frame.drop(columns="Note"), hide_index=True, alt="What will run")
+    if not any(todo.values()):
+        st.caption("Everything is computed already.")
+        return
+    together = f"Together {duration(sum(times))}. " if None not in times else ""
     st.caption(
-        "Times are estimates from the speed measured when a checkpoint was checked (sources page). "
+        f"{together}Times are estimates from the speed measured when a checkpoint was checked (sources page). "
         f"Memory: about {memory_mb(plan):,.0f} MB."
     )
+
+
+def _cost_row(plan: dict, candidate: dict, todo: list[str], time: float | None) -> dict[str, str]:
+    cached = "features_key" in candidate and features_file(plan, candidate).exists()
+    if "error" in candidate:
+        return {"Candidate": candidate["name"], "Features": "", "Scores to compute": "left out", "Time": "",
+                "Note": candidate["error"]["message"]}  # fmt: skip
+    return {
+        "Candidate": candidate["name"],
+        "Features": "in the cache" if cached or not todo else "to extract",
+        "Scores to compute": f"{len(todo)} of {len(candidate['scores'])}",
+        "Time": "none" if not todo else duration(time) if time is not None else "unknown until it is checked",
+        "Note": "",
+    }
 
 
 def duration(seconds: float) -> str:
@@ -159,6 +189,9 @@ def _show_progress(run: Run, was_alive: bool) -> None:
     if was_alive and not status.active:
         st.rerun()
     label, color = STATES[status.state]
+    failed = sum(candidate["state"] == "failed" for candidate in status.candidates.values())
+    if status.state == "finished" and failed:
+        label, color = f"Finished, without {count(failed, 'candidate')} that failed", "orange"
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**Run of {run.created:%d %B, %H:%M} UTC**")
@@ -172,7 +205,7 @@ def _show_progress(run: Run, was_alive: bool) -> None:
 
 def _show_candidate(name: str, candidate: dict) -> None:
     if candidate["state"] == "failed":
-        st.text(name)
+        st.markdown(code(name))
         _state.show_error(SourceScoutError(candidate["message"], candidate.get("remedy", "")))
         return
     text = {"finished": "finished", "waiting": "waiting"}.get(candidate["state"], candidate.get("stage", ""))
@@ -184,7 +217,7 @@ def _show_candidate(name: str, candidate: dict) -> None:
         text += f"{rest:.0f} s left"
     elif candidate["state"] == "running":
         text = f"{text}; {candidate['done']} of {candidate['total']} scores"
-    st.progress(min(max(share, 0.0), 1.0), f"`{name}`: {text}")
+    st.progress(min(max(share, 0.0), 1.0), f"{code(name)}: {text}")
 
 
 def _show_actions(run: Run, status: runner.RunStatus) -> None:
@@ -195,12 +228,20 @@ def _show_actions(run: Run, status: runner.RunStatus) -> None:
             runner.cancel(run.folder)
             st.rerun(scope="fragment")
         return
-    if status.done and st.button("See the ranking", icon=":material/leaderboard:"):
-        _state.go_to_view("Ranking")
-    if status.done < status.total and st.button("Resume", icon=":material/play_arrow:", type="primary"):
-        try:
-            runner.start(run.folder)
-        except SourceScoutError as error:
-            _state.show_error(error)
-        else:
-            st.rerun()
+    with st.container(horizontal=True):
+        if status.done and st.button("See the ranking", icon=":material/leaderboard:"):
+            _state.show_scoring("Ranking", run.id)
+        resume = status.done < status.total and torch_installed()
+        if resume and st.button(
+            "Resume", icon=":material/play_arrow:", help="Computes what is missing; what is finished is kept."
+        ):
+            _resume(run)
+
+
+def _resume(run: Run) -> None:
+    try:
+        runner.start(run.folder)
+    except SourceScoutError as error:
+        _state.show_error(error)
+    else:
+        st.rerun()

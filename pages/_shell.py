@@ -7,6 +7,7 @@ import streamlit as st
 from core.settings import RESEARCH_USE
 from pages import _state
 from pages._registry import BUILT
+from pages._text import code, distinct
 
 ICON = Path(__file__).parents[1] / "data" / "icon.png"
 MARKS = {"done": ":material/check_circle:", "now": ":material/arrow_circle_right:", "later": ":material/circle:"}
@@ -24,18 +25,19 @@ def choose_target() -> None:
 
 def show_choice(current: _state.View) -> None:
     """The project and target in view, and the way to others."""
-    projects = {project.id: project.name for project in _state.store().projects()}
+    projects = distinct({project.id: project.name for project in _state.store().projects()})
     if not projects:
         st.caption("No project yet")
         return
     st.session_state["shell_project"] = current.project.id
     st.selectbox("Project", projects, format_func=projects.get, key="shell_project", on_change=choose_project)
-    if current.targets:
+    targets = distinct({id: task.name for id, task in current.targets.items()})
+    if targets:
         st.session_state["shell_target"] = current.target_id
         st.selectbox(
             "Target task",
-            current.targets,
-            format_func=lambda id: current.targets[id].name,
+            targets,
+            format_func=targets.get,
             key="shell_target",
             on_change=choose_target,
             placeholder="New target",
@@ -54,7 +56,7 @@ with st.sidebar:
     st.caption(RESEARCH_USE)
 if current.unknown_target:
     st.warning(
-        f"The link names a target that is not in this database (`{current.unknown_target[:40]}`). "
+        f"The link names a target that is not in this database ({code(current.unknown_target[:40])}). "
         "It may have been removed, or belong to another machine; its TOML file can be imported on the target page."
     )
 page.run()

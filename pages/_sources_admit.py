@@ -12,17 +12,13 @@ from core.errors import CheckpointError, SourceScoutError
 from core.settings import allowed_roots, require_allowed
 from core.store import Candidate
 from pages import _state
+from pages._text import plain
 
 WAITING = {
     "file": "Opening the file safely, comparing every tensor with the architecture; about 10 s",
     "timm": "Fetching the tag's weights where this machine does not have them, then loading them; 20 s to some minutes",
     "random": "Making the network and trying it; about 10 s",
 }
-
-
-def plain(text: str) -> str:
-    """Text typed by a person, so that Markdown shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!:$~|<>&])", r"\\\1", " ".join(text.split()))
 
 
 def located(checkpoint: Checkpoint) -> Checkpoint:

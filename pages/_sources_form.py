@@ -21,7 +21,8 @@ from core.checkpoint_form import (
 from core.errors import SourceScoutError
 from core.store import Candidate
 from pages import _state
-from pages._sources_admit import checked, located, plain, say, show_failure
+from pages._sources_admit import checked, located, say, show_failure
+from pages._text import plain
 
 ABOUT = {
     "file": "Weights on this machine, as a state dict (`.pth`, `.pt`, `.bin` or `.safetensors`). "

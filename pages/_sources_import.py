@@ -10,8 +10,9 @@ from core.checking import check, torch_installed
 from core.errors import CheckpointError, SourceScoutError
 from core.settings import allowed_roots, require_allowed
 from pages import _state
-from pages._sources_admit import located, plain, say, show_failure
+from pages._sources_admit import located, say, show_failure
 from pages._sources_list import export_text
+from pages._text import plain
 
 
 def show_exchange(current: _state.View) -> None:

@@ -10,8 +10,9 @@ from core.errors import CheckpointError
 from core.snippet import snippet
 from core.store import Candidate
 from pages import _state
-from pages._sources_admit import check_again, plain, show_failure, show_notices
+from pages._sources_admit import check_again, show_failure, show_notices
 from pages._sources_form import edit
+from pages._text import plain
 
 STATES = {
     "checked": ("Checked", "green", ":material/check:", "It was loaded and tried on this machine."),

@@ -1,12 +1,13 @@
 """What pages share: the open database, the project and target in view, and how far the walk has come."""
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from core.errors import SourceScoutError
+from core.errors import RunError, SourceScoutError
 from core.images.index import build_index
 from core.images.readers import Listing
 from core.scoring import runner, spool
@@ -109,10 +110,12 @@ def index_of(task: TargetTask, listing: Listing) -> pd.DataFrame:
 
 def ingest(run: Run) -> None:
     """Take the finished scores of a run folder into the database; what is there already stays."""
-    if run.folder.is_dir() and (run.folder / "plan.json").exists():
-        known = {result["key"] for result in store().scores(run.id)}
-        found = spool.read_results(run.folder)
-        store().add_scores(run.id, [result for key, result in found.items() if key not in known])
+    wanted = {score["key"] for candidate in run.summary["candidates"] for score in candidate["scores"]}
+    new = wanted - {result["key"] for result in store().scores(run.id)}
+    if new and (run.folder / "plan.json").exists():
+        with contextlib.suppress(RunError):  # a damaged plan; the view Run says so
+            found = spool.read_results(run.folder)
+            store().add_scores(run.id, [found[key] for key in new & set(found)])
 
 
 def progress_of(current: View) -> dict[str, str]:
@@ -131,7 +134,8 @@ def active_run(current: View) -> Run | None:
     return next((run for run in current.runs if not run.shipped and runner.alive(run.folder)), None)
 
 
-def go_to_view(name: str) -> None:
-    """Show the view `name` of the scoring page. A widget's value can only be set before it is drawn: next time."""
-    st.session_state["scoring_next_view"] = name
+def show_scoring(view: str, run_id: str) -> None:
+    """Show that view of the scoring page, for that run. Widgets can only be set before they are drawn: next time."""
+    chosen = {"scoring_run": run_id} if view == "Ranking" else {}
+    st.session_state["scoring_next"] = {"scoring_view": view, **chosen}
     st.rerun()

@@ -1,10 +1,9 @@
 """What the columns of a manifest mean: labels, patients, splits."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from core.errors import SourceScoutError
+from core.settings import full_path
 from pages import _state
 from pages._target_draft import Draft
 from pages._target_reading import columns_of
@@ -13,7 +12,7 @@ from pages._target_reading import columns_of
 def ask_columns(draft: Draft, path: str, label_type: str | None) -> dict:
     """What the columns of a manifest mean; {} while it cannot be read (the reason is shown)."""
     try:
-        found = columns_of(Path(path).expanduser())
+        found = columns_of(full_path(path))
     except SourceScoutError as error:
         _state.show_error(error)
         return {}

@@ -9,7 +9,7 @@ from core.errors import SourceScoutError, TargetError
 from core.settings import allowed_roots, require_allowed
 from core.target import TargetTask, load_target, parse_target
 from pages import _state
-from pages._target_text import code, count
+from pages._text import code, count
 
 
 def parse_uploaded(text: str) -> TargetTask:

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 
 from core.errors import TargetError
-from core.settings import allowed_roots
+from core.settings import allowed_roots, full_path
 from core.target import COLORS, LABEL_TYPES, TargetTask
 from pages._target_columns import ask_columns
 from pages._target_draft import Draft, ask_text, choice_or_own, segments
 from pages._target_reading import class_names
-from pages._target_text import code
+from pages._text import code
 
 MODALITIES = (
     "Ultrasound", "Radiograph (X-ray)", "CT", "MRI", "PET or SPECT", "Mammography", "Histopathology",
@@ -168,7 +167,7 @@ def task_of(answers: dict, base: TargetTask | None, placeholder_name: str = "") 
         raise TargetError("The label type is not chosen yet.", "Choose it in the block *The task*.")
     if not answers["images"]:
         raise TargetError("There is no path to the images yet.", "Give it in the block *The images*.")
-    path = Path(answers["images"]).expanduser()
+    path = full_path(answers["images"])
     if not path.is_absolute():
         raise TargetError(
             f"`{path}` is not a full path.", f"Begin it with `{allowed_roots()[0]}`, or with another allowed folder."

@@ -7,7 +7,7 @@ import streamlit as st
 from core.images.inspect import Finding
 from core.target import COLORS, TargetTask
 from pages._target_reading import THUMBNAIL, Found, examples
-from pages._target_text import code, count, plain
+from pages._text import code, count, plain
 
 ICONS = {
     "error": ":red[:material/error:]",

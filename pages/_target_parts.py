@@ -10,7 +10,7 @@ from core.images.readers import groups_from_pattern, groups_preview
 from core.target import TargetTask
 from pages import _state
 from pages._target_reading import Found, test_part_proposal
-from pages._target_text import code, count
+from pages._text import code, count
 
 OPTIMISTIC = "Later test results on these images will be optimistic."
 PATTERNS = {

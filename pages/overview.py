@@ -6,12 +6,14 @@ from core.demo import open_demo
 from core.errors import SourceScoutError
 from core.settings import RESEARCH_USE
 from pages import _state
-from pages._registry import STEPS
+from pages._registry import STEPS, Step
+from pages._text import plain
 
+PER_ROW = 3
 STATES = {
     "done": ("Done", "green", ":material/check:"),
     "now": ("Next", "blue", ":material/arrow_forward:"),
-    "later": ("Open", "gray", None),
+    "later": ("To do", "gray", None),
     None: ("Not in this version", "gray", None),
 }
 
@@ -40,10 +42,10 @@ def show_ways_in() -> None:
     st.caption("The demo is synthetic, needs no network, and opens with its results computed.")
 
 
-def show_step(number: int, step, state: str | None) -> None:
+def show_step(number: int, step: Step, state: str | None) -> None:
     """One step of the walk: what it answers, and how it stands."""
     label, color, icon = STATES[state]
-    with st.container(border=True):
+    with st.container(border=True, height="stretch"):
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             title = f"{number}. {step.title}"
             if step.file:
@@ -66,11 +68,11 @@ st.markdown(
 show_ways_in()
 
 if current.project:
-    st.subheader(f"The walk for {current.task.name if current.task else current.project.name}")
+    st.subheader(f"The walk for {plain(current.task.name if current.task else current.project.name)}", anchor=False)
 else:
-    st.subheader("The walk")
-columns = st.columns(3)
-for i, step in enumerate(STEPS):
-    with columns[i % 3]:
-        show_step(i + 1, step, marks.get(step.key))
+    st.subheader("The walk", anchor=False)
+for first in range(0, len(STEPS), PER_ROW):  # row by row, so that a narrow screen shows them in order
+    for i, column in enumerate(st.columns(PER_ROW), first):
+        with column:
+            show_step(i + 1, STEPS[i], marks.get(STEPS[i].key))
 st.caption(RESEARCH_USE)

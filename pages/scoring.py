@@ -12,8 +12,7 @@ task = _state.require_target(current)
 for run in current.runs:
     _state.ingest(run)
 
-if "scoring_next_view" in st.session_state:
-    st.session_state["scoring_view"] = st.session_state.pop("scoring_next_view")
+st.session_state.update(st.session_state.pop("scoring_next", {}))
 has_scores = _state.progress_of(current)["scoring"] == "done"
 first = "Ranking" if has_scores and not _state.active_run(current) else "Run"
 tab = st.segmented_control(

@@ -11,7 +11,7 @@ from pages._target_form import LAYOUTS, TYPE_NAMES, ask_classes, ask_images, ask
 from pages._target_found import show_found
 from pages._target_parts import show_groups, show_test_part
 from pages._target_reading import Found, read
-from pages._target_text import plain
+from pages._text import plain
 
 NEW = "new target of "  # the key of the draft of a project's next target
 

@@ -35,7 +35,7 @@ from streamlit.testing.v1 import AppTest
 at = AppTest.from_file("pages/_shell.py", default_timeout=60).run()
 next(b for b in at.button if b.label == "Open the demo project").click().run()
 for page in ("scoring", "target", "sources", "overview"):
-    at.switch_page(f"pages/{{page}}.py").run()
+    at.switch_page(f"{{page}}.py").run()
     assert not at.exception, at.exception
 """
     assert not loaded_after(code) & set(HEAVY)

@@ -61,6 +61,30 @@ def test_scores_are_ingested_once_and_known_by_key(store, tmp_path):
     assert store.runs("t1")[0].summary == {"n": 3}
 
 
+@pytest.mark.parametrize("kind", [duckdb.IOException, duckdb.TransactionException])
+def test_a_full_disk_is_said_and_the_database_stays_usable(store, kind):
+    class FullDisk:
+        def cursor(self):
+            raise kind("Failed to commit: No space left on device")
+
+    connection, store._connection = store._connection, FullDisk()
+    with pytest.raises(StoreError, match="could not be written") as caught:
+        store.add_project("lost")
+    assert "disk space" in caught.value.remedy
+    store._connection = connection
+    store.add_project("kept")
+    assert [project.name for project in store.projects()] == ["kept"]
+
+
+def test_a_place_that_cannot_be_written_is_not_called_damaged(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise duckdb.IOException('Cannot open file "x": Permission denied')
+
+    monkeypatch.setattr("core.store.duckdb.connect", refuse)
+    with pytest.raises(StoreError, match="cannot be opened for writing"):
+        Store(tmp_path / "x.duckdb")
+
+
 def test_removing_a_project_removes_all_that_belongs_to_it(store, tmp_path):
     project = store.add_project("Breast")
     target = store.save_target(project, a_task(tmp_path))

@@ -70,6 +70,7 @@ BAD = {
     "a text for a flag": (MINIMAL + 'commercial_use = "yes"', "`commercial_use` is 'yes'"),
     "a flag for a number": (MINIMAL + "labelled_images = true", "`labelled_images` is True"),
     "fewer than no images": (MINIMAL + "labelled_images = -1", "`labelled_images` is -1"),
+    "more images than there are": (MINIMAL + "labelled_images = 99999999999999999999", "`labelled_images` is 9999"),
     "a list for the meanings": (MINIMAL + 'class_meanings = ["a"]', "`class_meanings` is ['a']"),
     "numbers for the meanings": (MINIMAL + "class_meanings = {a = 1}", "`class_meanings` is {'a': 1}"),
     "a number for the label type": (MINIMAL.replace('"multi-class"', "2"), "`label_type` is 2"),

@@ -53,12 +53,13 @@ def start(url: str, home: str) -> subprocess.Popen:
     environment = os.environ | {"SOURCESCOUT_HOME": home}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", url.rsplit(":", 1)[1]]
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    while True:
+    while server.poll() is None:
         try:
             urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
             return server
         except OSError:
             time.sleep(0.05)
+    raise RuntimeError("the app did not start")
 
 
 def rerun(page: Page, url: str, path: str, times: int = 10) -> float:

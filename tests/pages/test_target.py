@@ -16,7 +16,7 @@ from core.store import Store
 from core.target import TargetTask, dump_target
 from pages import _state
 from pages._target_dialogs import load_here, parse_uploaded
-from pages._target_text import code, plain
+from pages._text import code, plain
 
 SHELL = Path(__file__).parents[2] / "pages" / "_shell.py"
 

@@ -1,0 +1,31 @@
+"""Small pieces of text for all pages: what a person typed is shown as it is, whatever Markdown makes of it."""
+
+import re
+
+
+def code(text: str) -> str:
+    """`text` as Markdown code."""
+    shown = text.replace("`", "'").replace("\n", " ")
+    return f"`{shown}`"
+
+
+def plain(text: str) -> str:
+    """`text` in one line, with what Markdown would interpret escaped."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!:$~|<>&])", r"\\\1", " ".join(text.split()))
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """ "1 image", "1,200 images"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def distinct(names: dict[str, str]) -> dict[str, str]:
+    """`names` by id, with "(2)", "(3)" behind those that came before: a select box knows its options by their text."""
+    shown: dict[str, str] = {}
+    for id, name in names.items():
+        label, number = name, 1
+        while label in shown.values():
+            number += 1
+            label = f"{name} ({number})"
+        shown[id] = label
+    return shown

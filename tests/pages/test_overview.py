@@ -1,0 +1,161 @@
+"""The overview: where we are, the two ways in, and links that name what is not there."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.demo import PROJECT_ID, TARGETS
+from core.settings import RESEARCH_USE
+from core.target import TargetTask
+from pages import _state
+from pages._registry import STEPS
+
+SHELL = Path(__file__).parents[2] / "pages" / "_shell.py"
+
+
+@pytest.fixture(autouse=True)
+def own_database():
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield
+    st.cache_resource.clear()
+
+
+def open_app(**link: str) -> AppTest:
+    at = AppTest.from_file(SHELL, default_timeout=60)
+    for name, value in link.items():
+        at.query_params[name] = value
+    return run(at)
+
+
+def run(at: AppTest) -> AppTest:
+    at.run()
+    assert not at.exception
+    return at
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    next(button for button in at.button if button.label == label).click()
+    return run(at)
+
+
+def text_of(at: AppTest) -> str:
+    return "\n".join(str(element.value) for element in [*at.title, *at.subheader, *at.markdown, *at.caption])
+
+
+def states(at: AppTest) -> list[str]:
+    """The badges of the steps, in order."""
+    words = ("Done", "Next", "To do", "Not in this version")
+    return [word for mark in at.markdown for word in words if f"{word}]" in mark.value]
+
+
+def test_without_a_project_the_first_step_is_next():
+    at = open_app()
+    assert [button.label for button in at.button] == ["Open the demo project", "New project"]
+    assert states(at) == ["Next", "To do", *["Not in this version"] * 2, "To do", *["Not in this version"] * 4]
+    assert RESEARCH_USE in text_of(at)
+    assert "No project yet" in text_of(at)
+
+
+def test_every_step_says_its_question():
+    captions = {caption.value for caption in open_app().caption}
+    assert {step.question for step in STEPS} <= captions
+
+
+def test_the_demo_opens_on_the_ranking_of_its_shipped_results():
+    at = press(open_app(), "Open the demo project")
+    assert at.query_params["project"] == PROJECT_ID
+    assert "comes first" in text_of(at)
+    assert len(at.dataframe[0].value) == 5
+    assert next(s for s in at.selectbox if s.label == "Run").options[0].startswith("Shipped with the demo")
+
+
+def test_opening_the_demo_twice_adds_nothing():
+    for _ in range(2):
+        press(open_app(), "Open the demo project")
+    store = _state.store()
+    assert len(store.projects()) == 1
+    assert len(store.candidates(PROJECT_ID)) == 5
+    assert set(store.targets(PROJECT_ID)) == {f"demo-{name}" for name in TARGETS}
+    assert all(len(store.runs(f"demo-{name}")) == 1 for name in TARGETS)
+
+
+def test_the_demo_is_labelled_synthetic_and_all_its_steps_are_done():
+    press(open_app(), "Open the demo project")
+    at = open_app(project=PROJECT_ID)
+    assert any("Synthetic data" in mark.value for mark in at.sidebar.markdown)
+    assert states(at).count("Done") == 3
+
+
+def test_a_new_project_is_made_and_the_target_page_opens():
+    at = press(open_app(), "New project")
+    at.text_input[0].input("Lung *study*")
+    next(button for button in at.button if button.label == "New project").click()  # AppTest knows no fragment runs
+    run(at)
+    for label in ("New project", "Create"):
+        next(button for button in at.button if button.label == label).click()
+    run(at)
+    (project,) = _state.store().projects()
+    assert (project.name, project.synthetic) == ("Lung *study*", False)
+    assert at.query_params["project"] == project.id
+    assert at.title[0].value == "What exactly is the task, and is the data fit for it?"
+
+
+def test_the_walk_is_that_of_the_target_in_view(tmp_path):
+    project = _state.store().add_project("Study")
+    task = TargetTask(name="Lungs *new*", images=tmp_path, format="folder", label_type="binary")
+    target = _state.store().save_target(project, task)
+    at = open_app(project=project, target=target)
+    assert [heading.value for heading in at.subheader] == [r"The walk for Lungs \*new\*"]
+    assert states(at)[:2] == ["Done", "Next"]
+
+
+def test_a_link_to_an_unknown_target_says_so_and_shows_what_there_is(tmp_path):
+    project = _state.store().add_project("Study")
+    task = TargetTask(name="Lungs", images=tmp_path, format="folder", label_type="binary")
+    target = _state.store().save_target(project, task)
+    at = open_app(target="gone`**x**")
+    assert "`gone'**x**`" in at.warning[0].value
+    assert at.query_params["target"] == target
+
+
+def test_two_targets_of_one_name_can_be_told_apart(tmp_path):
+    project = _state.store().add_project("Study")
+    task = TargetTask(name="Lungs", images=tmp_path, format="folder", label_type="binary")
+    first, second = (_state.store().save_target(project, task) for _ in range(2))
+    at = open_app(target=first)
+    choice = next(found for found in at.selectbox if found.label == "Target task")
+    assert choice.options == ["Lungs", "Lungs (2)"]
+    choice.select(second)
+    assert run(at).query_params["target"] == second
+
+
+def test_a_link_to_an_unknown_project_opens_one_that_there_is():
+    project = _state.store().add_project("Study")
+    assert open_app(project="gone").query_params["project"] == project
+
+
+def test_a_database_that_cannot_be_opened_is_told_and_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOURCESCOUT_HOME", str(tmp_path))
+    file = tmp_path / "sourcescout.duckdb"
+    file.write_bytes(b"not a database" * 100)
+    at = open_app()
+    assert "cannot open its database" in at.title[0].value
+    assert "What to do" in at.error[0].value
+    assert file.read_bytes() == b"not a database" * 100
+
+
+def test_an_unforeseen_fault_is_told_in_our_words_and_without_its_details():
+    def page():
+        from app import tell_of_fault
+
+        assert tell_of_fault(KeyError("secret")) is True  # Streamlit then shows nothing of its own
+
+    at = AppTest.from_function(page).run()
+    assert not at.exception
+    assert "What to do" in at.error[0].value and "secret" not in at.error[0].value
+    settings = tomllib.loads((SHELL.parents[1] / ".streamlit" / "config.toml").read_text())
+    assert settings["client"]["showErrorDetails"] == "none"
