@@ -30,6 +30,7 @@ STATES = {
 }
 DEVICES = {"cpu": "CPU", "cuda": "NVIDIA GPU"}
 DEFAULT_IMAGES = 2000
+UNKNOWN_TIME = {"cpu": "unknown until it is checked", "cuda": "unknown: speeds are measured on the CPU"}
 NO_TORCH = "PyTorch is not installed here, so nothing new can be scored. The README has the install lines."
 
 
@@ -160,7 +161,7 @@ def _cost_row(plan: dict, candidate: dict, todo: list[str], time: float | None) 
         "Candidate": candidate["name"],
         "Features": "in the cache" if cached or not todo else "to extract",
         "Scores to compute": f"{len(todo)} of {len(candidate['scores'])}",
-        "Time": "none" if not todo else duration(time) if time is not None else "unknown until it is checked",
+        "Time": "none" if not todo else duration(time) if time is not None else UNKNOWN_TIME[plan["device"]],
         "Note": "",
     }
 

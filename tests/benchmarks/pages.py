@@ -74,11 +74,11 @@ def one_rerun(page: Page) -> float:
     page.evaluate(
         """() => { window.drawn = new Promise(done => {
             const app = document.querySelector('[data-testid="stApp"]'); let ran = false;
-            new MutationObserver((_, watch) => {
-                const state = app.getAttribute('data-test-script-state');
-                if (state === 'running') { ran = performance.now(); }
-                if (ran && state === 'notRunning') { watch.disconnect(); done(performance.now() - window.asked); }
-            }).observe(app, {attributes: true});
+            new MutationObserver((changes, watch) => {
+                const now = app.getAttribute('data-test-script-state');
+                ran = ran || now === 'running' || changes.some(change => change.oldValue === 'running');
+                if (ran && now === 'notRunning') { watch.disconnect(); done(performance.now() - window.asked); }
+            }).observe(app, {attributes: true, attributeOldValue: true});
         }); window.asked = performance.now(); }"""
     )
     page.locator("body").press("r")
