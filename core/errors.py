@@ -17,6 +17,10 @@ class TargetError(SourceScoutError):
     """The description of a target, or the images and labels it points to, cannot be used."""
 
 
+class DownloadError(SourceScoutError):
+    """A file cannot be fetched, or is not the one that was published."""
+
+
 class CheckpointError(SourceScoutError):
     """A checkpoint cannot be described, opened or loaded."""
 

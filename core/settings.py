@@ -34,10 +34,16 @@ def _platform_data_folder() -> Path:
 
 
 def allowed_roots() -> tuple[Path, ...]:
-    """Folders that may be read: SOURCESCOUT_ROOTS (separated like PATH), else the home folder; the demo always."""
+    """Folders that may be read: SOURCESCOUT_ROOTS (separated like PATH), else the home folder; the demo and the
+    MedMNIST files that SourceScout fetched always."""
     given = [p for p in os.environ.get("SOURCESCOUT_ROOTS", "").split(os.pathsep) if p]
     roots = [Path(p).expanduser() for p in given] or [Path.home()]
-    return tuple(root.resolve() for root in [*roots, demo_folder()])
+    return tuple(root.resolve() for root in [*roots, demo_folder(), medmnist_folder()])
+
+
+def medmnist_folder() -> Path:
+    """Where fetched MedMNIST files are kept; made when the first one is fetched."""
+    return home() / "datasets" / "medmnist"
 
 
 def demo_folder() -> Path:

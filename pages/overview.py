@@ -5,7 +5,9 @@ import streamlit as st
 from core.demo import open_demo
 from core.errors import SourceScoutError
 from core.settings import RESEARCH_USE
+from core.starter import NAME as STARTER
 from pages import _state
+from pages._overview_starter import open_starter
 from pages._registry import STEPS, Step
 from pages._text import plain
 
@@ -27,7 +29,7 @@ def new_project() -> None:
 
 
 def show_ways_in() -> None:
-    """The two ways to begin."""
+    """The ways to begin."""
     with st.container(horizontal=True):
         if st.button("Open the demo project", icon=":material/play_circle:", type="primary"):
             try:
@@ -39,7 +41,12 @@ def show_ways_in() -> None:
                 st.switch_page("scoring.py")
         if st.button("New project", icon=":material/add:"):
             new_project()
-    st.caption("The demo is synthetic, needs no network, and opens with its results computed.")
+        if st.button(STARTER, icon=":material/rocket_launch:", help="A real project; needs a network the first time"):
+            open_starter()
+    st.caption(
+        "The demo is synthetic, needs no network, and opens with its results computed. The network is used only when "
+        "you ask for it."
+    )
 
 
 def show_step(number: int, step: Step, state: str | None) -> None:

@@ -9,6 +9,7 @@ from pages._target_dialogs import import_target, remove_target
 from pages._target_draft import Draft
 from pages._target_form import LAYOUTS, TYPE_NAMES, ask_classes, ask_images, ask_task, task_of
 from pages._target_found import show_found
+from pages._target_medmnist import ask_medmnist
 from pages._target_parts import show_groups, show_test_part
 from pages._target_reading import Found, read
 from pages._text import plain
@@ -81,7 +82,11 @@ def edit(current: _state.View, draft: Draft) -> None:
         answers = ask_task(draft)
     with right:
         answers |= ask_images(draft, answers["label_type"])
+        chosen = ask_medmnist(draft, answers) if answers["format"] == "npz" else None
         classes = st.container()
+    if chosen:
+        start_draft(draft_key(current), chosen)
+        st.rerun()
     with st.container(horizontal=True):
         check = st.button("Check the images", icon=":material/search:")
         save = st.button("Save target", type="primary", icon=":material/save:")

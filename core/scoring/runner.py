@@ -89,22 +89,34 @@ def start(run: Path) -> None:
         require_space(run)
         try:
             (run / "cancel").unlink(missing_ok=True)
-            child = _spawn(run)
         except OSError as error:
-            raise RunError(f"The worker could not be started: {error}.", f"Check space and rights in {run}.") from None
-        _children.append(child)
-        deadline = time.monotonic() + _START_SECONDS
-        while not alive(run) and child.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if child.returncode not in (None, 0):
-            raise RunError(f"The worker did not start. {last_words(run)}".strip(), f"See {run / 'log.txt'}.")
+            raise _not_started(run, error) from None
+        launch(run, "core.scoring.worker", str(run))
 
 
-def _spawn(run: Path) -> subprocess.Popen:
-    """A worker in a process group of its own, which outlives this process and its terminal."""
-    with open(run / "log.txt", "ab") as log:
+def launch(folder: Path, module: str, *arguments: str) -> None:
+    """Start `python -m module` and wait until it holds the lock of `folder`. RunError when it does not come up."""
+    try:
+        child = _spawn(folder, module, arguments)
+    except OSError as error:
+        raise _not_started(folder, error) from None
+    _children.append(child)
+    deadline = time.monotonic() + _START_SECONDS
+    while not alive(folder) and child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if child.returncode not in (None, 0):
+        raise RunError(f"The worker did not start. {last_words(folder)}".strip(), f"See {folder / 'log.txt'}.")
+
+
+def _not_started(folder: Path, error: OSError) -> RunError:
+    return RunError(f"The worker could not be started: {error}.", f"Check space and rights in {folder}.")
+
+
+def _spawn(folder: Path, module: str, arguments: tuple[str, ...]) -> subprocess.Popen:
+    """A process in a process group of its own, which outlives this process and its terminal."""
+    with open(folder / "log.txt", "ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "core.scoring.worker", str(run)],
+            [sys.executable, "-m", module, *arguments],
             cwd=Path(__file__).resolve().parents[2],
             stdin=subprocess.DEVNULL,
             stdout=log,

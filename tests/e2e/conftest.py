@@ -62,6 +62,11 @@ class App:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
+    yield from running_app(tmp_path_factory)
+
+
+def running_app(tmp_path_factory):
+    """An app with a data folder of its own, which inherits this environment; ended afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -8,10 +8,14 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.demo import PROJECT_ID, TARGETS
+from core.errors import StoreError
 from core.settings import RESEARCH_USE
+from core.starter import NAME as STARTER
+from core.starter import create_starter, starter_checkpoints, starter_set
 from core.target import TargetTask
-from pages import _state
+from pages import _overview_starter, _state
 from pages._registry import STEPS
+from tests.images.medmnist_server import Mirror, small_npz, write_catalogue
 
 SHELL = Path(__file__).parents[2] / "pages" / "_shell.py"
 
@@ -54,7 +58,7 @@ def states(at: AppTest) -> list[str]:
 
 def test_without_a_project_the_first_step_is_next():
     at = open_app()
-    assert [button.label for button in at.button] == ["Open the demo project", "New project"]
+    assert [button.label for button in at.button] == ["Open the demo project", "New project", STARTER]
     assert states(at) == ["Next", "To do", *["Not in this version"] * 2, "To do", *["Not in this version"] * 4]
     assert RESEARCH_USE in text_of(at)
     assert "No project yet" in text_of(at)
@@ -159,3 +163,84 @@ def test_an_unforeseen_fault_is_told_in_our_words_and_without_its_details():
     assert "What to do" in at.error[0].value and "secret" not in at.error[0].value
     settings = tomllib.loads((SHELL.parents[1] / ".streamlit" / "config.toml").read_text())
     assert settings["client"]["showErrorDetails"] == "none"
+
+
+# The starter -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    content = small_npz(starter_set())
+    served = Mirror(content)
+    catalogue = write_catalogue(tmp_path / "medmnist.toml", {("pneumoniamnist", 28): content})
+    monkeypatch.setenv("SOURCESCOUT_MEDMNIST_CATALOGUE", str(catalogue))
+    monkeypatch.setenv("SOURCESCOUT_MEDMNIST_MIRROR", served.url)
+    yield served
+    served.close()
+
+
+def start_real_project() -> AppTest:
+    at = press(open_app(), STARTER)
+    for label in (STARTER, "Fetch and create"):  # AppTest knows no fragment runs
+        next(button for button in at.button if button.label == label).click()
+    return run(at)
+
+
+def pretend_checks(monkeypatch, *oks: bool) -> None:
+    """Reports as torch's side would give them, without its minutes of downloading."""
+    bad = {"ok": False, "error": {"message": "The hub cannot be reached.", "remedy": "Check the network."}}
+    monkeypatch.setattr(_overview_starter, "check", lambda checkpoints: [{"ok": True} if ok else bad for ok in oks])
+
+
+def test_the_starter_makes_a_real_project_of_what_it_fetched(mirror, monkeypatch):
+    pretend_checks(monkeypatch, True, True, True)
+    at = start_real_project()
+    (project,) = _state.store().projects()
+    ((target, task),) = _state.store().targets(project.id).items()
+    assert (project.name, project.synthetic) == (STARTER, False)
+    assert (task.name, task.label_type, task.class_meanings) == (
+        "PneumoniaMNIST", "binary", {"0": "normal", "1": "pneumonia"},
+    )  # fmt: skip
+    assert task.images.read_bytes() == mirror.content
+    assert [candidate.checkpoint for candidate in _state.store().candidates(project.id)] == starter_checkpoints()
+    assert at.query_params["target"] == target
+    assert at.title[0].value == "What exactly is the task, and is the data fit for it?"
+
+
+@pytest.mark.parametrize("trouble", ["offline", "wrong file", "no hub"])
+def test_a_starter_that_cannot_be_fetched_says_why_and_leaves_no_project(mirror, monkeypatch, trouble):
+    pretend_checks(monkeypatch, False, True, True)
+    if trouble == "offline":
+        mirror.close()
+    if trouble == "wrong file":
+        mirror.manner = "wrong"
+    at = start_real_project()
+    said = {"offline": "cannot be reached", "wrong file": "not the published", "no hub": "hub cannot be reached"}
+    assert said[trouble] in at.error[0].value and "What to do" in at.error[0].value
+    assert _state.store().projects() == []
+
+
+def test_a_starter_that_cannot_be_saved_whole_is_not_saved_at_all(monkeypatch):
+    store, checkpoints = _state.store(), starter_checkpoints()
+
+    def full(*_):
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(store, "save_target", full)
+    with pytest.raises(StoreError):
+        create_starter(store, starter_set().target(28), checkpoints, [{}] * len(checkpoints))
+    assert store.projects() == []
+
+
+def test_opening_the_overview_asks_no_server(mirror):
+    press(open_app(), STARTER)
+    assert mirror.asked == []
+
+
+def test_the_starter_checkpoints_say_what_timm_records():
+    tags = pytest.importorskip("core.tags")
+    for checkpoint in starter_checkpoints()[:2]:
+        recorded = tags.recorded_preprocessing(checkpoint.architecture)
+        assert {key: tuple(v) if isinstance(v, list) else v for key, v in recorded.items()}.items() <= vars(
+            checkpoint.preprocessing
+        ).items()

@@ -1,5 +1,6 @@
 """The Target page: describing a task, checking its images, groups, the test part, import and removal."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.errors import TargetError
+from core.images.medmnist_sets import medmnist_set
 from core.images.readers import read_listing
 from core.settings import allowed_roots
 from core.store import Store
@@ -17,6 +19,7 @@ from core.target import TargetTask, dump_target
 from pages import _state
 from pages._target_dialogs import load_here, parse_uploaded
 from pages._text import code, plain
+from tests.images.medmnist_server import Mirror, small_npz, write_catalogue
 
 SHELL = Path(__file__).parents[2] / "pages" / "_shell.py"
 
@@ -445,3 +448,91 @@ def test_real_targets_are_saved_through_the_form(project, realdata, path, layout
     press(at, "Save target")
     assert at.metric[0].value == n_images
     assert state in shown(at)
+
+
+# MedMNIST by name --------------------------------------------------------------------------------------------------
+
+SETS = {("chestmnist", 28): "multi-label", ("retinamnist", 28): "ordinal", ("breastmnist", 28): "binary"}
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    served = Mirror(b"")
+    monkeypatch.setenv("SOURCESCOUT_MEDMNIST_MIRROR", served.url)
+    yield served
+    served.close()
+
+
+def serve(mirror, tmp_path, monkeypatch, name: str) -> None:
+    mirror.content = small_npz(medmnist_set(name, 28))
+    catalogue = write_catalogue(tmp_path / f"{name}.toml", {(name, 28): mirror.content})
+    monkeypatch.setenv("SOURCESCOUT_MEDMNIST_CATALOGUE", str(catalogue))
+
+
+def choose_set(at: AppTest, name: str) -> AppTest:
+    widget(at, "button_group", "Layout").set_value("npz")
+    at.run()
+    widget(at, "selectbox", "Or choose a MedMNIST set").set_value(name)
+    at.run()
+    assert not at.exception
+    return at
+
+
+def until(at: AppTest, label: str) -> AppTest:
+    """Draw the page again, as its clock does in a browser, until it has that button."""
+    deadline = time.monotonic() + 30
+    while label not in [button.label for button in at.button]:
+        assert time.monotonic() < deadline, shown(at)
+        time.sleep(0.1)
+        at.run()
+    assert not at.exception
+    return at
+
+
+@pytest.mark.parametrize(("name", "label_type"), [(name, kind) for (name, _), kind in SETS.items()])
+def test_a_medmnist_set_is_fetched_by_name_and_fills_in_the_form(
+    store, project, mirror, tmp_path, monkeypatch, name, label_type
+):
+    serve(mirror, tmp_path, monkeypatch, name)
+    entry = medmnist_set(name, 28)
+    at = open_page(project)
+    widget(at, "text_area", "Notes").input("for the spring study")
+    at = choose_set(at, name)
+    assert f"{entry.images:,} images" in shown(at) and entry.licence in shown(at)
+    assert mirror.asked == []
+    press(until(press(at, "Download"), "Use this set"), "Use this set")
+    assert widget(at, "text_input", "Name").value == entry.title
+    press(at, "Save target")
+    (task,) = targets_of(store, project)
+    assert (task.label_type, task.modality, task.anatomy) == (label_type, entry.modality, entry.anatomy)
+    assert [task.class_meanings[str(i)] for i in range(len(entry.labels))] == list(entry.labels)
+    assert task.images.read_bytes() == mirror.content
+    assert task.notes.startswith("for the spring study") and entry.licence in task.notes
+    assert "test" in set(read_listing(task, allowed_roots()).splits)
+
+
+def test_a_download_that_fails_says_why_and_can_be_tried_again(project, mirror, tmp_path, monkeypatch):
+    serve(mirror, tmp_path, monkeypatch, "breastmnist")
+    mirror.manner = "404"
+    at = press(choose_set(open_page(project), "breastmnist"), "Download")
+    until(at, "Download")
+    assert "answers 404" in at.error[0].value
+    mirror.manner = "good"
+    until(press(at, "Download"), "Use this set")
+    assert not at.error
+
+
+def test_a_size_that_cannot_be_opened_is_not_offered_for_download(project):
+    at = choose_set(open_page(project), "pathmnist")
+    widget(at, "button_group", "Image size in pixels").set_value(224)
+    at.run()
+    assert "Choose a smaller size" in shown(at)
+    assert "Download" not in [button.label for button in at.button]
+
+
+def test_a_licence_that_excludes_commercial_use_is_said_where_it_is_needed(project):
+    at = choose_set(open_page(project), "dermamnist")
+    assert not at.warning
+    widget(at, "toggle", "The licence must allow commercial use").set_value(True)
+    at.run()
+    assert "excludes commercial use" in at.warning[0].value
