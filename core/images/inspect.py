@@ -59,6 +59,7 @@ def inspect_target(task: TargetTask, listing: Listing, index: pd.DataFrame) -> I
     findings = [
         *(Finding("warning", problem) for problem in listing.problems),
         *_on_reading(table),
+        *_on_parts_of_files(table),
         *_on_classes(training_counts, readable, listing),
         *_on_duplicates(duplicates),
         *_on_groups(readable, listing, straddling),
@@ -125,6 +126,18 @@ def _on_reading(table: pd.DataFrame) -> Iterable[Finding]:
             f"{len(broken)} of {len(table)} images cannot be read and are left out. {broken['error'].iat[0]}",
             "",
             tuple(broken["id"]),
+        )
+
+
+def _on_parts_of_files(table: pd.DataFrame) -> Iterable[Finding]:
+    partly = table[table["note"] != ""]
+    if len(partly):
+        example = f"for example `{partly['id'].iat[0]}`: {partly['note'].iat[0]}"
+        yield Finding(
+            "info",
+            f"Of {counted(len(partly), 'file')} only a part is used, {example}.",
+            "Export further pages as images of their own if they matter.",
+            tuple(partly["id"]),
         )
 
 
