@@ -40,11 +40,12 @@ def build_index(
 
     rows, total = [], len(listing)
     step = max(1, total // 100)
+    parts = [range(start, min(start + step, total)) for start in range(0, total, step)]
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for done, row in enumerate(pool.map(row_of, range(total)), start=1):
-            rows.append(row)
-            if progress and (done % step == 0 or done == total):
-                progress(done, total)
+        for part in pool.map(lambda part: [row_of(i) for i in part], parts):
+            rows += part
+            if progress:
+                progress(len(rows), total)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -82,6 +82,13 @@ def inspect_target(task: TargetTask, listing: Listing, index: pd.DataFrame) -> I
     )
 
 
+def counts_of_labels(task: TargetTask, listing: Listing) -> pd.DataFrame:
+    """Images per class and split by their labels alone: the first answer, before any image is opened."""
+    splits = splits_of(task, listing)
+    rows = pd.DataFrame({"row": np.arange(len(listing)), "split": "all" if splits is None else splits})
+    return _counts(rows, listing)
+
+
 def _table(task: TargetTask, listing: Listing, index: pd.DataFrame) -> pd.DataFrame:
     """The index with `row`, `label` (comparable), `split` (else "all") and `group` (else the id)."""
     splits = splits_of(task, listing)

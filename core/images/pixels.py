@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, JpegImagePlugin
+from PIL import ExifTags, Image, ImageOps, JpegImagePlugin
 
 from core.errors import TargetError
 from core.images.listing import Listing
@@ -93,7 +93,7 @@ def read_with_note(path: Path) -> tuple[np.ndarray, str]:
             _fit_size(image, path)
             large = image.width * image.height > LARGE_IMAGE
             with _ONE_LARGE if large else nullcontext():
-                values = _grey_if_equal(_to_uint8(ImageOps.exif_transpose(image), path))
+                values = _grey_if_equal(_to_uint8(_upright(image), path))
             return values, _note(image, full_size)
     except PixelsError:
         raise
@@ -160,11 +160,16 @@ def _too_large(path: Path) -> PixelsError:
     )
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    """As the camera was held. Most files do not say, and are not copied."""
+    return ImageOps.exif_transpose(image) if image.getexif().get(ExifTags.Base.Orientation, 1) != 1 else image
+
+
 def _to_uint8(image: Image.Image, path: Path) -> np.ndarray:
     if image.mode.startswith("I"):
         return _from_16_bits(np.asarray(image), path)
-    if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"))
+    if image.mode in ("1", "L") and not image.has_transparency_data:
+        return np.asarray(image if image.mode == "L" else image.convert("L"))
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
