@@ -13,7 +13,7 @@ from core.errors import TargetError
 from core.images.listing import Listing
 from core.images.medmnist import load_array
 
-LARGEST_IMAGE = 120_000_000  # pixels; such an image needs about half a gigabyte while it is decoded
+LARGEST_IMAGE = 120_000_000  # pixels; such an image needs up to 0.8 (grey) or 1.8 GB (colour) while it is decoded
 LARGE_IMAGE = 16_000_000  # pixels; above it one image is decoded at a time, however many threads ask
 RULES = 2  # of the way from a file to values: rows of an index made under other rules are not taken over
 _DECODERS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
@@ -171,9 +171,10 @@ def _to_uint8(image: Image.Image, path: Path) -> np.ndarray:
     if image.mode in ("1", "L") and not image.has_transparency_data:
         return np.asarray(image if image.mode == "L" else image.convert("L"))
     if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
-    return np.asarray(image.convert("RGB"))
+        seen = image if image.mode == "RGBA" else image.convert("RGBA")
+        image = Image.new("RGB", seen.size)
+        image.paste(seen, mask=seen.getchannel("A"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _from_16_bits(values: np.ndarray, path: Path) -> np.ndarray:
