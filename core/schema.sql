@@ -50,6 +50,7 @@ CREATE TABLE image (
     color VARCHAR,
     pixel_hash VARCHAR,
     error VARCHAR,
-    stamp VARCHAR
+    stamp VARCHAR,
+    note VARCHAR DEFAULT ''            -- what of the file was not taken: further pages, full size
 );
 CREATE INDEX image_source ON image (source);

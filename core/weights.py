@@ -43,7 +43,9 @@ def read_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
     for key in ("state_dict", "model"):
         if isinstance(content.get(key), dict):
             content = content[key]
-    others = [str(key) for key, value in content.items() if not isinstance(value, torch.Tensor)]
+    others = [
+        str(key) for key, value in content.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))
+    ]
     if others or not content:
         raise CheckpointError(
             f"`{path.name}` holds {_first(others)} beside or instead of weights."
@@ -87,7 +89,9 @@ def _read_torch(path: Path) -> object:
         raise CheckpointError(
             f"`{path.name}` contains code (a pickled object), which is not run: only weights are read.", RESAVE
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except CheckpointError:
+        raise
+    except Exception as error:  # the unpickler answers damaged bytes with nearly any exception
         if "TorchScript" in str(error):
             raise CheckpointError(f"`{path.name}` is a TorchScript program, not weights.", RESAVE) from None
         raise CheckpointError(f"`{path.name}` is damaged or cut short.", DAMAGED) from None

@@ -37,8 +37,9 @@ LAYOUT_EXAMPLES = {
     "  test_images   test_labels    (optional)",
 }
 PATH_HELP = {
-    "folder": "The folder that holds one sub-folder per class, on the machine that SourceScout runs on.",
-    "manifest": "The CSV file, or a folder with a manifest.csv in it. Paths in it are taken from its folder.",
+    "folder": "The folder that holds one sub-folder per class, on the machine that SourceScout runs on. Or a .zip "
+    "of it, which is unpacked into SourceScout's data folder.",
+    "manifest": "The CSV file, or a folder or .zip with a manifest.csv in it. Paths in it are taken from its folder.",
     "npz": "The .npz file with train_images and train_labels. Pickled arrays are not opened.",
 }
 PATH_PLACEHOLDERS = {

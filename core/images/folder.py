@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import TargetError
-from core.images.listing import Listing, allowed_path, counted, encode_classes, first_three, posix_id
+from core.images.listing import Listing, allowed_path, counted, encode_classes, first_three
 from core.target import TargetTask
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
@@ -33,18 +33,19 @@ def read_folder(task: TargetTask, folder: Path, roots: tuple[Path, ...]) -> List
     classes = [path for path in entries if path.is_dir()]
     _refuse_splits(classes)
     problems = _problems_at_top(entries)
-    files, values = [], []
+    ids, files, values = [], [], []
     for class_folder in classes:
         found, odd = _images_below(class_folder, roots)
         problems += odd
         if not found:
             problems.append(f"The class folder `{class_folder.name}` holds no image and was left out.")
-        files += found
+        ids += [f"{class_folder.name}/{name}" for name in found]
+        files += found.values()
         values += [class_folder.name] * len(found)
     labels, names = encode_classes(np.array(values, dtype=object), None, task)
     return Listing(
-        ids=tuple(posix_id(file, folder) for file in files),
-        files=tuple(allowed_path(file, roots) for file in files),
+        ids=tuple(ids),
+        files=tuple(files),
         npz=None,
         labels=labels,
         class_names=names,
@@ -76,23 +77,39 @@ def _problems_at_top(entries: list[Path]) -> list[str]:
     return [f"Left out, as no class folder holds them: {counted(len(loose), 'image')} ({first_three(loose)})."]
 
 
-def _images_below(class_folder: Path, roots: tuple[Path, ...]) -> tuple[list[Path], list[str]]:
-    """Image files below `class_folder`, sorted, and sentences about what else lies there."""
-    allowed_path(class_folder, roots)
-    images, others, links = [], [], []
-    for where, folders, names in os.walk(class_folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        links += [Path(where, name) for name in folders if Path(where, name).is_symlink()]
-        for name in names:
-            if not name.startswith("."):
-                (images if Path(name).suffix.lower() in IMAGE_SUFFIXES else others).append(Path(where, name))
-    for link in links:
-        allowed_path(link, roots)
+def _images_below(class_folder: Path, roots: tuple[Path, ...]) -> tuple[dict[str, Path], list[str]]:
+    """Image files below `class_folder` by their path in it, sorted, and sentences about what else lies there.
+
+    Only links are resolved, as everything else lies where its folder does: on a slow disk every look at a file counts.
+    """
+    top = allowed_path(class_folder, roots)
+    images, others, links, left = {}, [], [], [("", top)]
+    while left:
+        inside, folder = left.pop()
+        for entry in _entries(folder):
+            if entry.is_dir(follow_symlinks=False):
+                left.append((f"{inside}{entry.name}/", folder / entry.name))
+                continue
+            path = allowed_path(entry.path, roots) if entry.is_symlink() else folder / entry.name
+            if entry.is_symlink() and entry.is_dir():
+                links.append(entry.name)
+            elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
+                images[inside + entry.name] = path
+            else:
+                others.append(entry.name)
     problems = []
     if others:
-        names = first_three(sorted(path.name for path in others))
+        names = first_three(sorted(others))
         problems.append(f"Left out of `{class_folder.name}`: {counted(len(others), 'file')} of other kinds ({names}).")
     if links:
-        names = first_three(sorted(path.name for path in links))
+        names = first_three(sorted(links))
         problems.append(f"Linked folders in `{class_folder.name}` were not followed: {names}.")
-    return sorted(images), problems
+    return {name: images[name] for name in sorted(images, key=lambda name: name.split("/"))}, problems
+
+
+def _entries(folder: Path) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        raise TargetError(f"`{folder}` cannot be read: {error.strerror}.", "Check its permissions.") from None

@@ -10,9 +10,9 @@ import pandas as pd
 import PIL
 
 from core.images.listing import Listing
-from core.images.pixels import Pixels, PixelsError
+from core.images.pixels import RULES, Pixels, PixelsError
 
-COLUMNS = ("id", "width", "height", "color", "pixel_hash", "error", "stamp")
+COLUMNS = ("id", "width", "height", "color", "pixel_hash", "error", "note", "stamp")
 
 
 def build_index(
@@ -21,8 +21,9 @@ def build_index(
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """A row per image in the order of `listing`: `COLUMNS`, where `color` is judged from the pixels.
+    `note` says what of a file was not taken (further pages, full size), else "".
 
-    `known` maps ids to earlier rows; a row is taken over when its stamp ("size:mtime_ns:Pillow's version") still holds.
+    `known` maps ids to earlier rows; a row is kept while its stamp (size, time, Pillow's version, our rules) holds.
     `progress(done, total)` is called about a hundred times.
     """
     pixels = Pixels(listing)
@@ -39,11 +40,12 @@ def build_index(
 
     rows, total = [], len(listing)
     step = max(1, total // 100)
+    parts = [range(start, min(start + step, total)) for start in range(0, total, step)]
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for done, row in enumerate(pool.map(row_of, range(total)), start=1):
-            rows.append(row)
-            if progress and (done % step == 0 or done == total):
-                progress(done, total)
+        for part in pool.map(lambda part: [row_of(i) for i in part], parts):
+            rows += part
+            if progress:
+                progress(len(rows), total)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -52,20 +54,21 @@ def _stamp(path: os.PathLike) -> str:
         status = os.stat(path)
     except OSError:
         return ""
-    return f"{status.st_size}:{status.st_mtime_ns}:{PIL.__version__}"  # another decoder may give other pixels
+    return f"{status.st_size}:{status.st_mtime_ns}:{PIL.__version__}:{RULES}"  # other decoders give other pixels
 
 
 def _measure(pixels: Pixels, i: int) -> dict:
     try:
-        values = pixels[i]
+        values, note = pixels.with_note(i)
     except PixelsError as error:
-        return {"width": 0, "height": 0, "color": "", "pixel_hash": "", "error": str(error)}
+        return {"width": 0, "height": 0, "color": "", "pixel_hash": "", "error": str(error), "note": ""}
     return {
         "width": values.shape[1],
         "height": values.shape[0],
         "color": "grey" if values.ndim == 2 else "color",
         "pixel_hash": pixel_hash(values),
         "error": "",
+        "note": note,
     }
 
 

@@ -59,6 +59,7 @@ def inspect_target(task: TargetTask, listing: Listing, index: pd.DataFrame) -> I
     findings = [
         *(Finding("warning", problem) for problem in listing.problems),
         *_on_reading(table),
+        *_on_parts_of_files(table),
         *_on_classes(training_counts, readable, listing),
         *_on_duplicates(duplicates),
         *_on_groups(readable, listing, straddling),
@@ -79,6 +80,13 @@ def inspect_target(task: TargetTask, listing: Listing, index: pd.DataFrame) -> I
         straddling_groups=straddling,
         findings=tuple(sorted(findings, key=lambda finding: ("error", "warning", "info").index(finding.level))),
     )
+
+
+def counts_of_labels(task: TargetTask, listing: Listing) -> pd.DataFrame:
+    """Images per class and split by their labels alone: the first answer, before any image is opened."""
+    splits = splits_of(task, listing)
+    rows = pd.DataFrame({"row": np.arange(len(listing)), "split": "all" if splits is None else splits})
+    return _counts(rows, listing)
 
 
 def _table(task: TargetTask, listing: Listing, index: pd.DataFrame) -> pd.DataFrame:
@@ -125,6 +133,18 @@ def _on_reading(table: pd.DataFrame) -> Iterable[Finding]:
             f"{len(broken)} of {len(table)} images cannot be read and are left out. {broken['error'].iat[0]}",
             "",
             tuple(broken["id"]),
+        )
+
+
+def _on_parts_of_files(table: pd.DataFrame) -> Iterable[Finding]:
+    partly = table[table["note"] != ""]
+    if len(partly):
+        example = f"for example `{partly['id'].iat[0]}`: {partly['note'].iat[0]}"
+        yield Finding(
+            "info",
+            f"Of {counted(len(partly), 'file')} only a part is used, {example}.",
+            "Export further pages as images of their own if they matter.",
+            tuple(partly["id"]),
         )
 
 

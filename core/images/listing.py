@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,27 @@ def allowed_path(path: str | Path, roots: tuple[Path, ...]) -> Path:
         ValueError,
     ) as error:  # a loop of links, an overlong name, a null character
         raise TargetError(f"`{path}` is not a usable path: {error}.", "Correct the path.") from None
+
+
+def allowed_files(paths: Sequence[Path], roots: tuple[Path, ...]) -> tuple[list[Path], np.ndarray]:
+    """`allowed_path` of every one of `paths`, and whether it is a file: (N,) bool. One look per file and per folder."""
+    folders: dict[str, Path] = {}
+    files, exists = [], np.zeros(len(paths), bool)
+    for i, path in enumerate(paths):
+        try:
+            mode = os.lstat(path).st_mode
+        except (OSError, ValueError):
+            mode = 0
+        if not stat.S_ISREG(mode) or ".." in path.parts:  # a link, not there, or to be looked at in full
+            files.append(allowed_path(path, roots))
+            exists[i] = files[-1].is_file()
+            continue
+        where = os.path.dirname(path)
+        if where not in folders:
+            folders[where] = allowed_path(path, roots).parent
+        files.append(folders[where] / path.name)
+        exists[i] = True
+    return files, exists
 
 
 def posix_id(path: Path, folder: Path) -> str:

@@ -1,5 +1,7 @@
 """Images listed in a CSV file: `path`, label column or columns, and optionally a group and a split column."""
 
+import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pandas as pd
 
 from core.errors import TargetError
 from core.images.folder import SPLIT_NAMES
-from core.images.listing import Listing, allowed_path, counted, encode_classes, first_three, posix_id
+from core.images.listing import Listing, allowed_files, allowed_path, counted, encode_classes, first_three, posix_id
 from core.target import TargetTask
 
 BINARY_VALUES = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
@@ -132,11 +134,12 @@ def _existing_files(
     if len(without):
         raise TargetError(f"Line {without[0] + 2} of the manifest has no path.", "Add it, or remove the line.")
     given = [folder / path.replace("\\", "/") for path in table["path"]]
-    table = table.assign(
-        id=[posix_id(path, folder) for path in given], file=[allowed_path(path, roots) for path in given]
-    )
+    files, exists = allowed_files(given, roots)
+    for i in np.flatnonzero(~exists):
+        files[i], exists[i] = _spelt_otherwise(given[i], files[i], roots)
+    table = table.assign(id=[posix_id(path, folder) for path in given], file=files, exists=exists)
     table, problems = _without_repeats(table, entries)
-    exists = np.array([file.is_file() for file in table["file"]])
+    exists = table.pop("exists").to_numpy()
     if not exists.any():
         raise TargetError(
             f"None of the {len(table)} images in the manifest exists, for example `{table['file'].iat[0]}`.",
@@ -147,6 +150,15 @@ def _existing_files(
         images = counted(len(missing), "image")
         problems.append(f"Left out: {images} of the manifest whose file does not exist ({first_three(missing)}).")
     return table[exists].reset_index(drop=True), problems
+
+
+def _spelt_otherwise(path: Path, file: Path, roots: tuple[Path, ...]) -> tuple[Path, bool]:
+    """The file whose name has the same letters in another encoding of accents (as macOS writes them), if there is."""
+    for form in ("NFC", "NFD"):
+        other = unicodedata.normalize(form, str(path))
+        if other != str(path) and os.path.isfile(other):
+            return allowed_path(other, roots), True
+    return file, False
 
 
 def _without_repeats(table: pd.DataFrame, entries: list[str]) -> tuple[pd.DataFrame, list[str]]:

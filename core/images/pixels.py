@@ -2,18 +2,23 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, JpegImagePlugin
 
 from core.errors import TargetError
 from core.images.listing import Listing
 from core.images.medmnist import load_array
 
-LARGEST_IMAGE = 120_000_000  # pixels; such an image needs about half a gigabyte while it is decoded
+LARGEST_IMAGE = 120_000_000  # pixels; such an image needs up to 0.8 (grey) or 1.8 GB (colour) while it is decoded
+LARGE_IMAGE = 16_000_000  # pixels; above it one image is decoded at a time, however many threads ask
+RULES = 2  # of the way from a file to values: rows of an index made under other rules are not taken over
 _DECODERS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
+_BITS = (8, 10, 12, 14, 16)  # what detectors and scanners deliver
+_ONE_LARGE = threading.Lock()
 
 
 class PixelsError(TargetError):
@@ -50,10 +55,14 @@ class Pixels(Sequence):
         return len(self.places.ids)
 
     def __getitem__(self, i: int) -> np.ndarray:
+        return self.with_note(i)[0]
+
+    def with_note(self, i: int) -> tuple[np.ndarray, str]:
+        """The image and, where it is not all that its file holds, a few words about that (else "")."""
         if self.places.npz is None:
-            return read_pixels(self.places.files[i])
+            return read_with_note(self.places.files[i])
         split, row = self.places.ids[i].split("/")
-        return _grey_if_equal(self._array(f"{split}_images")[int(row)])
+        return _grey_if_equal(self._array(f"{split}_images")[int(row)]), ""
 
     def _array(self, name: str) -> np.ndarray:
         with self._loading:  # an .npz array is decompressed as a whole: once per process, not once per image
@@ -63,26 +72,63 @@ class Pixels(Sequence):
 
 
 def read_pixels(path: Path) -> np.ndarray:
-    """uint8 (H, W) where red, green and blue are equal, else (H, W, 3); upright as EXIF says, first frame.
+    """uint8 (H, W) where red, green and blue are equal, else (H, W, 3); upright as EXIF says, first page or frame.
 
-    16-bit grey is divided by 257, unless its values fit into 8 bits already; transparent places turn black.
-    PixelsError for files that are damaged, cut off, not an image, floating point or above 120 megapixels.
+    Grey of more than 8 bits: the values v become 255 v // (2^b - 1), where b is the smallest of 8, 10, 12, 14 and 16
+    bits that holds the largest value of this image; so 12-bit values in a 16-bit file use the whole range, and a file
+    always gives the same pixels. (Two files of one 12-bit detector differ in b where one stays below 1024.)
+    16 bits per channel of colour keep their upper 8. Transparent places turn black. A JPEG above 120 megapixels is
+    reduced to a half, a quarter or an eighth of its sides while it is decoded.
+    PixelsError for files that are damaged, cut off, not an image, floating point, of values below 0 or above 65535,
+    or above 120 megapixels and not reducible: refused by their header.
     """
+    return read_with_note(path)[0]
+
+
+def read_with_note(path: Path) -> tuple[np.ndarray, str]:
+    """`read_pixels`, and "" or what of the file was not taken, such as "the first of several pages"."""
     try:
-        with Image.open(path, formats=_DECODERS) as image:
-            _check_size(image, path)
-            return _grey_if_equal(_to_uint8(ImageOps.exif_transpose(image)))
+        with _opened(path) as image:
+            full_size = image.size
+            _fit_size(image, path)
+            large = image.width * image.height > LARGE_IMAGE
+            with _ONE_LARGE if large else nullcontext():
+                values = _grey_if_equal(_to_uint8(_upright(image), path))
+            return values, _note(image, full_size)
     except PixelsError:
         raise
     except FileNotFoundError:
         raise PixelsError(f"`{path.name}` does not exist.", "Check the path.") from None
     except Image.DecompressionBombError:
         raise _too_large(path) from None
+    except MemoryError:
+        raise PixelsError(f"There is too little memory to decode `{path.name}`.", "Make the image smaller.") from None
     except Exception as error:  # decoders answer damaged bytes with nearly any exception
         raise PixelsError(
             f"`{path.name}` cannot be read as an image: {_reason(error, path)}.",
             "Open it in an image viewer; export it again as PNG or JPEG, or remove it.",
         ) from None
+
+
+def _opened(path: Path) -> Image.Image:
+    """The image with its header read. Pillow refuses by the header what is huge, a JPEG too, which could be reduced."""
+    try:
+        return Image.open(path, formats=_DECODERS)
+    except Image.DecompressionBombError:
+        with open(path, "rb") as file:
+            is_jpeg = file.read(3) == b"\xff\xd8\xff"
+        if not is_jpeg:
+            raise
+        return JpegImagePlugin.JpegImageFile(path)
+
+
+def _note(image: Image.Image, full_size: tuple[int, int]) -> str:
+    with suppress(Exception):  # what follows a good first frame may be damaged
+        if image.format != "MPO" and getattr(image, "is_animated", False):  # further frames of an MPO are previews
+            return "the first of several pages"
+    if image.size != full_size:
+        return f"reduced from {full_size[0]} x {full_size[1]} pixels"
+    return ""
 
 
 def _reason(error: Exception, path: Path) -> str:
@@ -91,30 +137,56 @@ def _reason(error: Exception, path: Path) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
 
 
-def _check_size(image: Image.Image, path: Path) -> None:
-    if image.width * image.height > LARGEST_IMAGE:
-        raise _too_large(path)
+def _fit_size(image: Image.Image, path: Path) -> None:
+    """Make a huge JPEG decode to less than LARGEST_IMAGE pixels; PixelsError for what cannot be reduced so."""
     if image.mode == "F":
         raise PixelsError(f"`{path.name}` holds floating-point values.", "Export it with 8 or 16 bits per pixel.")
+    if image.width * image.height <= LARGEST_IMAGE:
+        return
+    if not isinstance(image, JpegImagePlugin.JpegImageFile) or "progressive" in image.info:
+        raise _too_large(path)  # a progressive JPEG is held as a whole before it can be reduced
+    width, height = image.size
+    scale = next((scale for scale in (2, 4, 8) if width * height <= LARGEST_IMAGE * scale**2), 8)
+    image.draft(image.mode, (width // scale, height // scale))
+    if image.width * image.height > LARGEST_IMAGE:
+        raise _too_large(path)
 
 
 def _too_large(path: Path) -> PixelsError:
     return PixelsError(
         f"`{path.name}` has more than {LARGEST_IMAGE // 1_000_000} megapixels.",
-        "Make it smaller, or cut it into tiles.",
+        "Make it smaller, save it as a plain (not progressive) JPEG, which is reduced while it is read, "
+        "or cut it into tiles.",
     )
 
 
-def _to_uint8(image: Image.Image) -> np.ndarray:
+def _upright(image: Image.Image) -> Image.Image:
+    """As the camera was held. Most files do not say, and are not copied."""
+    return ImageOps.exif_transpose(image) if image.getexif().get(ExifTags.Base.Orientation, 1) != 1 else image
+
+
+def _to_uint8(image: Image.Image, path: Path) -> np.ndarray:
     if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return (values if values.max() <= 255 else values // 257).astype(np.uint8)
-    if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"))
+        return _from_16_bits(np.asarray(image), path)
+    if image.mode in ("1", "L") and not image.has_transparency_data:
+        return np.asarray(image if image.mode == "L" else image.convert("L"))
     if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
-    return np.asarray(image.convert("RGB"))
+        seen = image if image.mode == "RGBA" else image.convert("RGBA")
+        image = Image.new("RGB", seen.size)
+        image.paste(seen, mask=seen.getchannel("A"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _from_16_bits(values: np.ndarray, path: Path) -> np.ndarray:
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise PixelsError(
+            f"`{path.name}` holds values from {low} to {high}, which 16 bits without a sign do not hold.",
+            "Export it with the window that a reader would use, with 8 or 16 bits per pixel.",
+        )
+    bits = next(bits for bits in _BITS if high < 2**bits)
+    table = (np.arange(2**bits) * 255 // (2**bits - 1)).astype(np.uint8)
+    return table[values]
 
 
 def _grey_if_equal(values: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from core.errors import TargetError
+from core.images.archive import is_archive, unpacked
 from core.images.folder import read_folder
 from core.images.listing import Listing, allowed_path, groups_from_pattern, groups_preview
 from core.images.manifest import BINARY_VALUES, read_manifest, read_table
@@ -21,6 +22,7 @@ GROUP_WORDS = ("patient", "subject", "case", "study", "participant")
 def read_listing(task: TargetTask, roots: tuple[Path, ...]) -> Listing:
     """The images and labels that `task` points to; every file lies under one of `roots`, links resolved.
 
+    A folder or manifest may be a .zip archive, which is unpacked (see `core.images.archive`); ids stay relative.
     TargetError, with what to do, where they cannot be used as described.
     """
     roots = tuple(Path(root).resolve() for root in roots)
@@ -30,6 +32,9 @@ def read_listing(task: TargetTask, roots: tuple[Path, ...]) -> Listing:
     _check_options(task)
     if task.format == "npz":
         return read_npz(task, images)
+    if is_archive(images):
+        images = unpacked(images).resolve()
+        roots = (*roots, images)
     listing = (read_folder if task.format == "folder" else read_manifest)(task, images, roots)
     if not task.group_pattern:
         return listing
@@ -57,8 +62,12 @@ def _check_options(task: TargetTask) -> None:
 
 def manifest_columns(images: Path, roots: tuple[Path, ...]) -> dict[str, list[str]]:
     """What each column of a manifest could be, for the page: keys "all", "label", "binary", "group"."""
-    images = allowed_path(images, tuple(Path(root).resolve() for root in roots))
-    table = read_table(images / "manifest.csv" if images.is_dir() else images)
+    roots = tuple(Path(root).resolve() for root in roots)
+    images = allowed_path(images, roots)
+    if is_archive(images):
+        images = unpacked(images).resolve()
+        roots = (*roots, images)
+    table = read_table(allowed_path(images / "manifest.csv", roots) if images.is_dir() else images)
     left = [column for column in table if column not in ("path", "split")]
     return {
         "all": list(table),

@@ -86,8 +86,9 @@ def _fitting(arrays: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]
     if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == np.round(y)).all()):
         raise MetricError("`y` holds NaN or fractions.", "Give class ids, or 0/1 rows for several labels per image.")
     for name, array in arrays.items():
-        if name != "X" and len(array) != len(x):
-            raise MetricError(f"`{name}` has {len(array)} rows, `X` has {len(x)}.", "Give one row per image.")
+        rows = len(array) if array.ndim else 0
+        if name != "X" and rows != len(x):
+            raise MetricError(f"`{name}` has {rows} rows, `X` has {len(x)}.", "Give one row per image.")
     for name, dims in (("groups", 1), ("source_logits", 2)):
         if name in arrays and arrays[name].ndim != dims:
             raise MetricError(f"`{name}` has shape {arrays[name].shape}.", f"It must have {dims} dimension(s).")

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.images.index import build_index
-from core.images.inspect import inspect_target
+from core.images.inspect import counts_of_labels, inspect_target
 from core.images.readers import read_listing
 from core.target import TargetTask
 
@@ -138,3 +139,21 @@ def test_real_targets_show_their_known_traits(realdata):
     assert mnist.counts["train"].tolist() == [1214, 3494] and len(mnist.duplicates) == 27
     assert not any(found.across_classes for found in mnist.duplicates)
     assert sum(found.across_splits for found in mnist.duplicates) == 8
+
+
+def test_the_labels_alone_give_the_counts_before_any_image_is_opened(class_folder, examine):
+    folder = class_folder(a=3, b=2)
+    task, listing, index = examine(folder)
+    expected = inspect_target(task, listing, index).counts
+    for file in listing.files:
+        file.unlink()
+    assert counts_of_labels(task, listing).equals(expected)
+
+
+def test_files_of_which_only_a_part_is_used_are_named(class_folder, examine):
+    folder = class_folder(a=2, b=2)
+    pages = [Image.new("L", (9, 9), shade) for shade in (10, 200)]
+    pages[0].save(folder / "a" / "pages.tif", save_all=True, append_images=pages[1:])
+    findings = inspect_target(*examine(folder)).findings
+    said = [finding for finding in findings if "only a part is used" in finding.text]
+    assert said[0].ids == ("a/pages.tif",) and "the first of several pages" in said[0].text

@@ -1,5 +1,7 @@
 """Listings from a folder, a manifest and an .npz: what is read, what is reported, what is refused."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -79,6 +81,57 @@ def test_a_link_that_leaves_the_allowed_folders_is_refused(tmp_path, save_image)
             read_listing(task, (inside,))
         (inside / link).unlink()
     assert len(read_listing(task, (inside,))) == 2
+
+
+def test_a_manifest_or_class_that_is_a_link_out_of_the_allowed_folders_is_refused(tmp_path, save_image):
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    save_image(inside / "a.png")
+    save_image(outside / "b.png")
+    (outside / "manifest.csv").write_text("path,patient,label\na.png,secret,0\n")
+    (inside / "manifest.csv").symlink_to(outside / "manifest.csv")
+    task = TargetTask(name="t", images=inside, format="manifest", label_type="binary")
+    for attempt in (lambda: read_listing(task, (inside,)), lambda: manifest_columns(inside, (inside,))):
+        with pytest.raises(TargetError, match="outside the folders"):
+            attempt()
+    (inside / "manifest.csv").unlink()
+    (inside / "more").symlink_to(outside)
+    (inside / "c.png").symlink_to(outside / "b.png")
+    for row in ("more/b.png", "c.png", "more/../../outside/b.png"):
+        (inside / "manifest.csv").write_text(f"path,label\na.png,0\n{row},1\n")
+        with pytest.raises(TargetError, match="outside the folders"):
+            read_listing(task, (inside,))
+
+
+def test_links_that_stay_in_the_allowed_folders_are_followed_to_files_and_to_classes(class_folder, tmp_path, read):
+    folder = class_folder(a=2, b=2)
+    (folder / "a" / "link.png").symlink_to(folder / "b" / "000.png")
+    (folder / "b").rename(tmp_path / "elsewhere")
+    (folder / "b").symlink_to(tmp_path / "elsewhere")
+    (folder / "a" / "more").symlink_to(tmp_path / "elsewhere")
+    _, listing = read(folder)
+    assert listing.ids == ("a/000.png", "a/001.png", "a/link.png", "b/000.png", "b/001.png")
+    assert listing.files[2] == listing.files[3] == (tmp_path / "elsewhere" / "000.png").resolve()
+    assert "`more`" in listing.problems[0]
+
+
+def test_a_loop_of_links_is_refused(class_folder, read):
+    folder = class_folder(a=1, b=1)
+    (folder / "a" / "x.png").symlink_to(folder / "a" / "y.png")
+    (folder / "a" / "y.png").symlink_to(folder / "a" / "x.png")
+    with pytest.raises(TargetError) as caught:
+        read(folder)
+    assert caught.value.remedy
+
+
+def test_names_in_any_script_are_listed_and_found_however_accents_are_written(save_image, read, tmp_path):
+    names = ("Größe/é 1.png", "肺/結節.png")
+    for seed, name in enumerate(names):
+        save_image(tmp_path / "images" / unicodedata.normalize("NFD", name), seed)
+    assert len(read(tmp_path / "images")[1]) == 2
+    rows = "".join(f"{unicodedata.normalize('NFC', name)},{i}\n" for i, name in enumerate(names))
+    (tmp_path / "images" / "manifest.csv").write_text("path,Klasse é\n" + rows, encoding="utf-8")
+    _, listing = read(tmp_path / "images", "manifest")
+    assert len(listing) == 2 and all(file.is_file() for file in listing.files)
 
 
 def test_a_target_outside_the_allowed_folders_is_refused(class_folder, tmp_path):
