@@ -26,13 +26,14 @@ class Places(NamedTuple):
     ids: Sequence[str]
     files: Sequence[Path] | None
     npz: Path | None
+    frames: Sequence[int] | None = None
 
 
 class Pixels(Sequence):
     """The images of a listing, decoded when asked for: uint8, (H, W) if grey, else (H, W, 3). Pickles."""
 
     def __init__(self, places: Listing | Places):
-        self.places = Places(places.ids, places.files, places.npz)
+        self.places = Places(places.ids, places.files, places.npz, places.frames)
         self._forget_arrays()
 
     def _forget_arrays(self) -> None:
@@ -51,9 +52,10 @@ class Pixels(Sequence):
 
     def __getitem__(self, i: int) -> np.ndarray:
         if self.places.npz is None:
-            return read_pixels(self.places.files[i])
+            frame = -1 if self.places.frames is None else self.places.frames[i]
+            return read_dicom_frame(self.places.files[i], frame) if frame >= 0 else read_pixels(self.places.files[i])
         split, row = self.places.ids[i].split("/")
-        return _grey_if_equal(self._array(f"{split}_images")[int(row)])
+        return grey_if_equal(self._array(f"{split}_images")[int(row)])
 
     def _array(self, name: str) -> np.ndarray:
         with self._loading:  # an .npz array is decompressed as a whole: once per process, not once per image
@@ -65,24 +67,51 @@ class Pixels(Sequence):
 def read_pixels(path: Path) -> np.ndarray:
     """uint8 (H, W) where red, green and blue are equal, else (H, W, 3); upright as EXIF says, first frame.
 
-    16-bit grey is divided by 257, unless its values fit into 8 bits already; transparent places turn black.
+    16-bit grey is divided by 257, unless its values fit into 8 bits already; transparent places turn black. DICOM as
+    in `core.images.dicom`.
     PixelsError for files that are damaged, cut off, not an image, floating point or above 120 megapixels.
     """
     try:
         with Image.open(path, formats=_DECODERS) as image:
             _check_size(image, path)
-            return _grey_if_equal(_to_uint8(ImageOps.exif_transpose(image)))
+            return grey_if_equal(_to_uint8(ImageOps.exif_transpose(image)))
     except PixelsError:
         raise
+    except Image.UnidentifiedImageError as error:
+        if is_dicom(path):
+            return read_dicom_frame(path, 0)
+        raise _unreadable(error, path) from None
     except FileNotFoundError:
         raise PixelsError(f"`{path.name}` does not exist.", "Check the path.") from None
     except Image.DecompressionBombError:
         raise _too_large(path) from None
     except Exception as error:  # decoders answer damaged bytes with nearly any exception
-        raise PixelsError(
-            f"`{path.name}` cannot be read as an image: {_reason(error, path)}.",
-            "Open it in an image viewer; export it again as PNG or JPEG, or remove it.",
-        ) from None
+        raise _unreadable(error, path) from None
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether the content of the file is DICOM: `DICM` behind the preamble, or an old file that begins with its
+    first element. False for what cannot be opened."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(132)
+    except OSError:
+        return False
+    begins_with_element = head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] == b"\0" and len(head) > 8
+    return head[128:] == b"DICM" or begins_with_element
+
+
+def read_dicom_frame(path: Path, frame: int) -> np.ndarray:
+    from core.images.dicom import read_dicom  # pydicom is loaded only for those who have such files
+
+    return read_dicom(path, frame)
+
+
+def _unreadable(error: Exception, path: Path) -> PixelsError:
+    return PixelsError(
+        f"`{path.name}` cannot be read as an image: {_reason(error, path)}.",
+        "Open it in an image viewer; export it again as PNG or JPEG, or remove it.",
+    )
 
 
 def _reason(error: Exception, path: Path) -> str:
@@ -117,7 +146,7 @@ def _to_uint8(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("RGB"))
 
 
-def _grey_if_equal(values: np.ndarray) -> np.ndarray:
+def grey_if_equal(values: np.ndarray) -> np.ndarray:
     if values.ndim == 2:
         return values
     red, green, blue = values[..., 0], values[..., 1], values[..., 2]
