@@ -228,6 +228,15 @@ def test_damaged_bytes_tell_nothing_of_the_header(tmp_path, caplog, capfd):
     assert told and not [secret for secret in SECRETS if secret in everything]
 
 
+@pytest.mark.parametrize("keyword", ["WindowCenter", "RescaleSlope", "NumberOfFrames"])
+def test_a_number_that_is_a_name_is_not_repeated(tmp_path, keyword):
+    path = write_dicom(tmp_path / "x", SMALL, WindowWidth=9, RescaleIntercept=0, **{keyword: 123456789012})
+    path.write_bytes(path.read_bytes().replace(b"123456789012", b"Quetzalcoatl"))
+    with pytest.raises(PixelsError, match="cannot be read as DICOM") as caught:
+        read_dicom(path)
+    assert "Quetzalcoatl" not in str(caught.value) and caught.value.__suppress_context__
+
+
 def test_a_header_shows_no_patient(tmp_path):
     header = dicom.read_header(write_dicom(tmp_path / "x", SMALL))
     assert header.patient == "MRN-77341X" and "MRN" not in f"{header} {header!r}"

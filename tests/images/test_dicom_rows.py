@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
-from core.errors import SourceScoutError
+from core.errors import SourceScoutError, TargetError
 from core.images.dicom_rows import chosen_frames, patient_hash, patient_salt
 from core.images.index import build_index
 from core.images.pixels import Pixels
@@ -139,3 +142,40 @@ def test_pydicom_is_loaded_only_when_a_dicom_is_met():
     code = "import core.images.readers, core.images.index, core.scoring.plan, sys; print('pydicom' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_class_folders_of_dicom_files_are_refused_with_the_way_to_list_them(tmp_path, read):
+    for name in "ab":
+        write_dicom(tmp_path / "images" / name / "IM0001", one())
+    with pytest.raises(TargetError, match="hold DICOM files") as caught:
+        read(tmp_path / "images")
+    assert "`path` and `label`" in caught.value.remedy
+
+
+ODD = st.one_of(
+    st.none(), st.integers(-(2**15), 2**16), st.floats(), st.text(max_size=12), st.binary(max_size=8),
+    st.lists(st.integers(-5, 70000), max_size=4),
+)  # fmt: skip
+KEYWORDS = (
+    "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsStored", "BitsAllocated", "HighBit", "PatientID",
+    "PixelRepresentation", "PhotometricInterpretation", "WindowCenter", "WindowWidth", "RescaleSlope", "Modality",
+    "RescaleIntercept", "VOILUTFunction", "PixelPaddingValue", "PlanarConfiguration", "SpecificCharacterSet",
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(elements=st.dictionaries(st.sampled_from(KEYWORDS), ODD, max_size=4))
+def test_odd_headers_give_rows_and_images_or_a_sentence(tmp_path, read, elements):
+    write_dicom(tmp_path / "a", one(), "A")
+    write_dicom(tmp_path / "b", one(), "B")
+    data = pydicom.dcmread(tmp_path / "b")
+    try:
+        for keyword, value in elements.items():
+            setattr(data, keyword, value)
+        data.save_as(tmp_path / "b")
+    except Exception:  # what pydicom does not even write
+        assume(False)
+    listing = read(listed(tmp_path, "a,0", "b,1"), "manifest")[1]
+    index = build_index(listing)
+    assert index["error"][0] == "" and len(listing) <= 4
+    assert all(error == "" or "`b`" in error for error in index["error"])

@@ -63,3 +63,12 @@ def test_a_volume_among_the_files_is_listed_with_the_reason(project, tmp_path):
     at = press(at, "Check the images")
     assert "1 of 34 images cannot be read" in shown(at) and "only 2-D images are read" in shown(at)
     assert widget(at, "button", "Save target")
+
+
+def test_a_dicom_file_that_was_replaced_is_read_again(project, tmp_path):
+    csv = write_study(tmp_path / "study")
+    press(describe(open_page(project), "chest", "binary", "manifest", csv), "Save target")
+    shape = (10, 8, 8)
+    write_dicom(tmp_path / "study" / "01" / "IM0001", np.random.default_rng(9).integers(0, 99, shape, np.uint16), "new")
+    numbers = {metric.label: metric.value for metric in open_page(project).metric}
+    assert (numbers["Images read"], numbers["Patients or groups"]) == ("35", "13")
