@@ -93,7 +93,8 @@ def _take(key: str, pattern: str) -> None:
 
 def _suggestions(found: Found) -> dict[str, str]:
     """The patterns that would bring several images together here, and not whole classes."""
-    fewest, n = max(FEWEST_GROUPS, len(found.listing.class_names) + 1), len(found.listing)
+    fewest = max(FEWEST_GROUPS, len(found.listing.class_names) + 1)
+    n = len(set(found.listing.files))  # the frames of a clip come together under any pattern
     fits = {}
     for name, pattern in PATTERNS.items():
         groups = groups_from_pattern(found.listing.ids, pattern)
