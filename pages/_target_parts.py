@@ -33,7 +33,11 @@ def show_groups(current: _state.View, task: TargetTask, found: Found) -> None:
             "learnt from while others are scored on, and **AUC may be optimistic**."
         )
     else:
-        source = f"the column {code(task.group_column)}" if task.group_column else "the file names"
+        source = (
+            f"the column {code(task.group_column)}" if task.group_column
+            else "the file names" if task.group_pattern
+            else "the DICOM headers (patient ids are kept only as salted hashes)"
+        )  # fmt: skip
         st.badge("Groups known", icon=":material/group:", color="green")
         st.markdown(
             f"**{count(seen.n_groups, 'group')}** from {source}, for {count(seen.n_images, 'image')}. "
@@ -70,9 +74,11 @@ def ask_pattern(current: _state.View, task: TargetTask, found: Found) -> None:
             "is a group of its own.",
         )
         if not pattern and not task.group_pattern:
-            st.caption(
-                f"Here a file is called {code(ids[0])}. Without a pattern, every image counts as a patient of its own."
-            )
+            otherwise = (
+                "every image counts as a patient of its own" if found.listing.groups is None
+                else "the groups stay those of the DICOM headers"
+            )  # fmt: skip
+            st.caption(f"Here a file is called {code(ids[0])}. Without a pattern, {otherwise}.")
             return
         is_new = pattern != task.group_pattern
         if (not pattern or _show_preview(pattern, found)) and is_new:
@@ -87,7 +93,8 @@ def _take(key: str, pattern: str) -> None:
 
 def _suggestions(found: Found) -> dict[str, str]:
     """The patterns that would bring several images together here, and not whole classes."""
-    fewest, n = max(FEWEST_GROUPS, len(found.listing.class_names) + 1), len(found.listing)
+    fewest = max(FEWEST_GROUPS, len(found.listing.class_names) + 1)
+    n = len(set(found.listing.files))  # the frames of a clip come together under any pattern
     fits = {}
     for name, pattern in PATTERNS.items():
         groups = groups_from_pattern(found.listing.ids, pattern)

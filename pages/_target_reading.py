@@ -48,12 +48,21 @@ def _shelf() -> OrderedDict[str, Found]:
     return OrderedDict()
 
 
+@st.cache_resource(show_spinner=False)
+def _dicom_stamps() -> dict[str, str]:
+    return {}
+
+
 def read(task: TargetTask) -> Found:
     """Listing, image index, inspection and training part of `task`. TargetError when it cannot be read."""
     task = replace(task, name="any", notes="", compute="", modality="", anatomy="", class_meanings={})
     spec, roots = dump_target(task), allowed_roots()
     listing = _listing(spec, roots, _stamp_of_labels(task))
     stamp = _looked(f"{spec} {_stamp_of_labels(task)}", lambda: _stamp_of_images(listing))
+    if listing.frames is not None and _dicom_stamps().setdefault(spec, stamp) != stamp:
+        _listing.clear()  # frames and patients are read from the files, and one of them changed
+        listing = _listing(spec, roots, _stamp_of_labels(task))
+        _dicom_stamps()[spec] = stamp
     key = hashlib.sha256(f"{spec} {roots} {stamp}".encode()).hexdigest()
     shelf = _shelf()
     if key not in shelf:

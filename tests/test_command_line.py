@@ -185,3 +185,20 @@ def test_the_reference_values_are_met():
     assert set(found) >= {name for name in expected if name.startswith("logme_")} | {"nca_knn_lp"}
     for name in found:
         assert found[name] == pytest.approx(expected[name], abs=tolerances.get(name, 1e-7)), name
+
+
+def test_a_dicom_folder_is_scored_and_its_patients_are_told_and_kept_nowhere(target, tmp_path):
+    from core.settings import home
+    from tests.dicoms import SECRETS, write_study
+
+    write_study(tmp_path / "study")
+    target.write_text('name = "t"\nlabel_type = "binary"\nimages = "study/labels.csv"\nformat = "manifest"\n')
+    done = score(target, "--metrics", "logme,knn")
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert found["part"]["n"] == 33 and set(found["candidates"][0]["metrics"]) == {"logme", "knn"}, done.stderr
+    plan = json.loads((tmp_path / "run" / "plan.json").read_text())
+    assert plan["grouped"] and len(set(plan["groups"])) == 12
+    kept = [path for folder in (tmp_path / "run", home()) for path in folder.rglob("*") if path.is_file()]
+    told = (done.stdout + done.stderr).encode() + (tmp_path / "out.json").read_bytes()
+    told += b"".join(path.read_bytes() for path in kept)
+    assert not [secret for secret in SECRETS if secret.encode() in told]

@@ -1,12 +1,14 @@
 """Images in a folder with one sub-folder per class."""
 
 import os
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from core.errors import TargetError
 from core.images.listing import Listing, allowed_path, counted, encode_classes, first_three
+from core.images.pixels import is_dicom
 from core.target import TargetTask
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
@@ -42,6 +44,8 @@ def read_folder(task: TargetTask, folder: Path, roots: tuple[Path, ...]) -> List
         ids += [f"{class_folder.name}/{name}" for name in found]
         files += found.values()
         values += [class_folder.name] * len(found)
+    if not files:
+        _refuse_dicom(classes)
     labels, names = encode_classes(np.array(values, dtype=object), None, task)
     return Listing(
         ids=tuple(ids),
@@ -67,6 +71,14 @@ def _refuse_splits(classes: list[Path]) -> None:
         raise TargetError(
             f"The sub-folders are splits, not classes: {', '.join(path.name for path in classes)}.",
             "Choose the training folder itself, or write a manifest (CSV) with a `split` column.",
+        )
+
+
+def _refuse_dicom(classes: list[Path]) -> None:
+    if any(path.is_file() and is_dicom(path) for folder in classes for path in islice(folder.rglob("*"), 20)):
+        raise TargetError(
+            "The class folders hold DICOM files, and no other images.",
+            "List them in a CSV with the columns `path` and `label`, and choose the manifest layout.",
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import PIL
 
+from core.images.dicom import decoders as dicom_decoders
 from core.images.listing import Listing
 from core.images.pixels import RULES, Pixels, PixelsError
 
@@ -29,10 +30,13 @@ def build_index(
     pixels = Pixels(listing)
     files = listing.files or [listing.npz] * len(listing)
     npz_stamp = _stamp(listing.npz) if listing.npz else None
+    decoders = dicom_decoders() if listing.frames else ""
     known = known or {}
 
     def row_of(i: int) -> dict:
         stamp = npz_stamp or _stamp(files[i])
+        if stamp and listing.frames and listing.frames[i] >= 0:
+            stamp += decoders
         earlier = known.get(listing.ids[i])
         if earlier is not None and stamp and earlier["stamp"] == stamp:
             return {column: earlier[column] for column in COLUMNS}

@@ -14,6 +14,8 @@ from core.errors import SourceScoutError, TargetError
 from core.settings import require_allowed
 from core.target import TargetTask
 
+_FRAME = re.compile(r"#frame\d+$")
+
 
 @dataclass(frozen=True, eq=False)
 class Listing:
@@ -27,6 +29,7 @@ class Listing:
     groups: tuple[str, ...] | None
     splits: tuple[str, ...] | None  # "train" | "val" | "test"
     problems: tuple[str, ...]
+    frames: tuple[int, ...] | None = None  # of DICOM files, from 0 (-1: another kind of file); None without any
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -121,7 +124,10 @@ def encode_classes(
 
 
 def groups_from_pattern(ids: Sequence[str], pattern: str) -> tuple[str, ...]:
-    """The group of each id: first bracket of `pattern` (else the whole match); no match: the id itself."""
+    """The group of each id: first bracket of `pattern` (else the whole match); no match: the id itself.
+
+    The frames of a clip (`a.dcm#frame12`) go by the name of their file, so they share a group.
+    """
     try:
         compiled = re.compile(pattern)
     except re.error as error:
@@ -130,7 +136,7 @@ def groups_from_pattern(ids: Sequence[str], pattern: str) -> tuple[str, ...]:
             f"at position {error.pos or 0}.",
             r"An example that takes what stands before the first underscore: `([^/_]+)_[^/]*$`.",
         ) from None
-    return tuple(_group_of(id_, compiled) for id_ in ids)
+    return tuple(_group_of(_FRAME.sub("", id_), compiled) for id_ in ids)
 
 
 def _group_of(id_: str, pattern: re.Pattern) -> str:

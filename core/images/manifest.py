@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import TargetError
+from core.images.dicom_rows import NOT_DICOM, groups_from_headers, with_frames
 from core.images.folder import SPLIT_NAMES
 from core.images.listing import Listing, allowed_files, allowed_path, counted, encode_classes, first_three, posix_id
 from core.target import TargetTask
@@ -26,6 +27,8 @@ def read_manifest(task: TargetTask, images: Path, roots: tuple[Path, ...]) -> Li
     columns = label_columns_for(task, table)
     entries = [*columns, *filter(None, (task.group_column, split_column))]
     table, problems = _existing_files(table, csv_path.parent, entries, roots)
+    table, said = with_frames(table)
+    problems += said
     splits = _splits(table[split_column]) if split_column else None
     labels, names = _labels(table, columns, splits, task)
 
@@ -34,25 +37,30 @@ def read_manifest(task: TargetTask, images: Path, roots: tuple[Path, ...]) -> Li
         odd = sorted(set(table[columns[0]][~kept]))
         images = counted((~kept).sum(), "image")
         problems.append(f"Left out: {images} of classes that no training image has ({first_three(odd)}).")
-    groups = _groups(table[kept], task.group_column, problems) if task.group_column else None
+    table = table[kept]
+    if task.group_column:
+        groups = _groups(table, task.group_column, problems)
+    else:
+        groups = None if task.group_pattern else groups_from_headers(table, problems)
     return Listing(
-        ids=tuple(table["id"][kept]),
-        files=tuple(table["file"][kept]),
+        ids=tuple(table["id"]),
+        files=tuple(table["file"]),
         npz=None,
         labels=labels[kept],
         class_names=names,
         groups=groups,
         splits=None if splits is None else tuple(splits[kept]),
         problems=tuple(problems),
+        frames=tuple(table["_frame"].tolist()) if (table["_frame"] != NOT_DICOM).any() else None,
     )
 
 
 def _groups(table: pd.DataFrame, column: str, problems: list[str]) -> tuple[str, ...]:
     empty = table[column] == ""
     if empty.any():
-        images = counted(empty.sum(), "image")
+        images = counted(table["_whole"][empty].nunique(), "image")
         problems.append(f"No `{column}` is given for {images}: each is a group of its own.")
-    return tuple(np.where(empty, table["id"], table[column]))
+    return tuple(np.where(empty, table["_whole"], table[column]))
 
 
 def read_table(csv_path: Path) -> pd.DataFrame:

@@ -31,13 +31,14 @@ class Places(NamedTuple):
     ids: Sequence[str]
     files: Sequence[Path] | None
     npz: Path | None
+    frames: Sequence[int] | None = None
 
 
 class Pixels(Sequence):
     """The images of a listing, decoded when asked for: uint8, (H, W) if grey, else (H, W, 3). Pickles."""
 
     def __init__(self, places: Listing | Places):
-        self.places = Places(places.ids, places.files, places.npz)
+        self.places = Places(places.ids, places.files, places.npz, places.frames)
         self._forget_arrays()
 
     def _forget_arrays(self) -> None:
@@ -60,9 +61,12 @@ class Pixels(Sequence):
     def with_note(self, i: int) -> tuple[np.ndarray, str]:
         """The image and, where it is not all that its file holds, a few words about that (else "")."""
         if self.places.npz is None:
+            frame = -1 if self.places.frames is None else self.places.frames[i]
+            if frame >= 0:
+                return read_dicom_frame(self.places.files[i], frame), ""
             return read_with_note(self.places.files[i])
         split, row = self.places.ids[i].split("/")
-        return _grey_if_equal(self._array(f"{split}_images")[int(row)]), ""
+        return grey_if_equal(self._array(f"{split}_images")[int(row)]), ""
 
     def _array(self, name: str) -> np.ndarray:
         with self._loading:  # an .npz array is decompressed as a whole: once per process, not once per image
@@ -79,6 +83,7 @@ def read_pixels(path: Path) -> np.ndarray:
     always gives the same pixels. (Two files of one 12-bit detector differ in b where one stays below 1024.)
     16 bits per channel of colour keep their upper 8. Transparent places turn black. A JPEG above 120 megapixels is
     reduced to a half, a quarter or an eighth of its sides while it is decoded.
+    DICOM as in `core.images.dicom`.
     PixelsError for files that are damaged, cut off, not an image, floating point, of values below 0 or above 65535,
     or above 120 megapixels and not reducible: refused by their header.
     """
@@ -93,10 +98,14 @@ def read_with_note(path: Path) -> tuple[np.ndarray, str]:
             _fit_size(image, path)
             large = image.width * image.height > LARGE_IMAGE
             with _ONE_LARGE if large else nullcontext():
-                values = _grey_if_equal(_to_uint8(_upright(image), path))
+                values = grey_if_equal(_to_uint8(_upright(image), path))
             return values, _note(image, full_size)
     except PixelsError:
         raise
+    except Image.UnidentifiedImageError as error:
+        if is_dicom(path):
+            return read_dicom_frame(path, 0), ""
+        raise _unreadable(error, path) from None
     except FileNotFoundError:
         raise PixelsError(f"`{path.name}` does not exist.", "Check the path.") from None
     except Image.DecompressionBombError:
@@ -104,10 +113,32 @@ def read_with_note(path: Path) -> tuple[np.ndarray, str]:
     except MemoryError:
         raise PixelsError(f"There is too little memory to decode `{path.name}`.", "Make the image smaller.") from None
     except Exception as error:  # decoders answer damaged bytes with nearly any exception
-        raise PixelsError(
-            f"`{path.name}` cannot be read as an image: {_reason(error, path)}.",
-            "Open it in an image viewer; export it again as PNG or JPEG, or remove it.",
-        ) from None
+        raise _unreadable(error, path) from None
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether the content of the file is DICOM: `DICM` behind the preamble, or an old file that begins with its
+    first element. False for what cannot be opened."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(132)
+    except OSError:
+        return False
+    begins_with_element = head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] == b"\0" and len(head) > 8
+    return head[128:] == b"DICM" or begins_with_element
+
+
+def read_dicom_frame(path: Path, frame: int) -> np.ndarray:
+    from core.images.dicom import read_dicom  # pydicom is loaded only for those who have such files
+
+    return read_dicom(path, frame)
+
+
+def _unreadable(error: Exception, path: Path) -> PixelsError:
+    return PixelsError(
+        f"`{path.name}` cannot be read as an image: {_reason(error, path)}.",
+        "Open it in an image viewer; export it again as PNG or JPEG, or remove it.",
+    )
 
 
 def _opened(path: Path) -> Image.Image:
@@ -189,7 +220,7 @@ def _from_16_bits(values: np.ndarray, path: Path) -> np.ndarray:
     return table[values]
 
 
-def _grey_if_equal(values: np.ndarray) -> np.ndarray:
+def grey_if_equal(values: np.ndarray) -> np.ndarray:
     if values.ndim == 2:
         return values
     red, green, blue = values[..., 0], values[..., 1], values[..., 2]

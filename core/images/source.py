@@ -13,12 +13,13 @@ from core.images.pixels import Pixels, PixelsError, Places
 def sample_source(listing: Listing, indices: Sequence[int], hashes: Sequence[str]) -> dict:
     """Where the pixels of `indices` are, ready for JSON, so that a run folder alone tells a worker.
 
-    {"files": [...]} or {"npz": path, "array": "train_images", "rows": [...]}, of one split where npz; and the
-    `hashes` of their pixels.
+    {"files": [...]}, with "frames" where some are DICOM, or {"npz": path, "array": "train_images", "rows": [...]},
+    of one split where npz; and the `hashes` of their pixels.
     """
     hashes = [str(given) for given in hashes]
     if listing.npz is None:
-        return {"files": [str(listing.files[i]) for i in indices], "hashes": hashes}
+        frames = {} if listing.frames is None else {"frames": [listing.frames[i] for i in indices]}
+        return {"files": [str(listing.files[i]) for i in indices], **frames, "hashes": hashes}
     places = [listing.ids[i].split("/") for i in indices]
     splits = {split for split, _ in places}
     if len(splits) != 1:
@@ -53,7 +54,8 @@ class SamePixels(Sequence):
 def pixels_of(source: dict) -> SamePixels:
     """The images that `sample_source` described, in its order."""
     if "files" in source:
-        places = Places(ids=source["files"], files=[Path(file) for file in source["files"]], npz=None)
+        files = [Path(file) for file in source["files"]]
+        places = Places(ids=source["files"], files=files, npz=None, frames=source.get("frames"))
     else:
         split = source["array"].removesuffix("_images")
         ids = [f"{split}/{row}" for row in source["rows"]]
