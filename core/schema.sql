@@ -1,4 +1,4 @@
--- The tables of SourceScout's database, version 1. Specifications, reports and results are JSON texts: their shape
+-- The tables of SourceScout's database, version 2. Specifications, reports and results are JSON texts: their shape
 -- belongs to the module that writes them; what is searched for has a column.
 CREATE TABLE schema_version (version INTEGER NOT NULL);
 
@@ -49,6 +49,7 @@ CREATE TABLE image (
     height INTEGER,
     color VARCHAR,
     pixel_hash VARCHAR,
+    signature VARCHAR,                 -- 128 bits that near-duplicates share; no image can be made from it
     error VARCHAR,
     stamp VARCHAR
 );

@@ -18,7 +18,12 @@ from core.catalog import Checkpoint, dump_checkpoints, parse_checkpoints
 from core.errors import StoreError
 from core.target import TargetTask, dump_target, parse_target
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_MIGRATIONS = {  # from the version before; what was found in image files is read anew
+    2: ["DROP TABLE image", "CREATE TABLE image (source VARCHAR NOT NULL, id VARCHAR NOT NULL, width INTEGER, "
+        "height INTEGER, color VARCHAR, pixel_hash VARCHAR, signature VARCHAR, error VARCHAR, stamp VARCHAR)",
+        "CREATE INDEX image_source ON image (source)"],
+}  # fmt: skip
 _CONFIG = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
 
@@ -72,6 +77,10 @@ class Store:
         if "schema_version" not in tables:
             raise StoreError(f"`{path}` is not a SourceScout database.", "Point SOURCESCOUT_HOME to another folder.")
         version = self._read("SELECT max(version) FROM schema_version")[0][0]
+        while version + 1 in _MIGRATIONS and version < SCHEMA_VERSION:
+            version += 1
+            steps = [(sql, []) for sql in _MIGRATIONS[version]]
+            self._write([*steps, ("UPDATE schema_version SET version = ?", [version])])
         if version != SCHEMA_VERSION:
             raise StoreError(
                 f"`{path}` was written by {'a newer' if version > SCHEMA_VERSION else 'another'} SourceScout "
@@ -216,13 +225,13 @@ class Store:
 
     def image_index(self, source: str) -> dict[str, dict]:
         """What is known of the images of `source`, by image id."""
-        sql = "SELECT id, width, height, color, pixel_hash, error, stamp FROM image WHERE source = ?"
-        names = ("id", "width", "height", "color", "pixel_hash", "error", "stamp")
+        sql = "SELECT id, width, height, color, pixel_hash, signature, error, stamp FROM image WHERE source = ?"
+        names = ("id", "width", "height", "color", "pixel_hash", "signature", "error", "stamp")
         return {row[0]: dict(zip(names, row, strict=True)) for row in self._read(sql, [source])}
 
     def save_image_index(self, source: str, index: pd.DataFrame) -> None:
         """Replace what is known of the images of `source`."""
-        columns = "id, width, height, color, pixel_hash, error, stamp"
+        columns = "id, width, height, color, pixel_hash, signature, error, stamp"
         insert = f"INSERT INTO image SELECT ?, {columns} FROM frame"
         self._write([("DELETE FROM image WHERE source = ?", [source]), (insert, [source])], index)
 

@@ -97,12 +97,24 @@ def test_removing_a_project_removes_all_that_belongs_to_it(store, tmp_path):
 
 
 def test_the_image_index_is_replaced_as_a_whole(store):
-    columns = ["id", "width", "height", "color", "pixel_hash", "error", "stamp"]
-    store.save_image_index("here", pd.DataFrame([["a", 2, 3, "grey", "h", "", "1:2"]], columns=columns))
-    store.save_image_index("here", pd.DataFrame([["b", 4, 5, "color", "i", "", "1:3"]], columns=columns))
+    columns = ["id", "width", "height", "color", "pixel_hash", "signature", "error", "stamp"]
+    store.save_image_index("here", pd.DataFrame([["a", 2, 3, "grey", "h", "s", "", "1:2"]], columns=columns))
+    store.save_image_index("here", pd.DataFrame([["b", 4, 5, "color", "i", "s", "", "1:3"]], columns=columns))
     assert list(store.image_index("here")) == ["b"]
     assert store.image_index("here")["b"]["width"] == 4
     assert store.image_index("elsewhere") == {}
+
+
+def test_a_database_of_version_1_is_taken_over_and_its_images_are_read_anew(path, tmp_path):
+    with Store(path)._connection as connection:
+        connection.execute("ALTER TABLE image DROP COLUMN signature")
+        connection.execute("INSERT INTO image VALUES ('here', 'a', 2, 3, 'grey', 'h', '', '1:2')")
+        connection.execute("INSERT INTO project VALUES ('p', 'kept', false, now()::TIMESTAMP)")
+        connection.execute("UPDATE schema_version SET version = 1")
+    for _ in range(2):  # taken over once, then simply opened
+        store = Store(path)
+        assert [project.name for project in store.projects()] == ["kept"] and store.image_index("here") == {}
+        store.close()
 
 
 def test_many_threads_write_at_once(store):

@@ -11,8 +11,9 @@ import PIL
 
 from core.images.listing import Listing
 from core.images.pixels import Pixels, PixelsError
+from core.images.signature import signature
 
-COLUMNS = ("id", "width", "height", "color", "pixel_hash", "error", "stamp")
+COLUMNS = ("id", "width", "height", "color", "pixel_hash", "signature", "error", "stamp")
 
 
 def build_index(
@@ -59,12 +60,13 @@ def _measure(pixels: Pixels, i: int) -> dict:
     try:
         values = pixels[i]
     except PixelsError as error:
-        return {"width": 0, "height": 0, "color": "", "pixel_hash": "", "error": str(error)}
+        return {"width": 0, "height": 0, "color": "", "pixel_hash": "", "signature": "", "error": str(error)}
     return {
         "width": values.shape[1],
         "height": values.shape[0],
         "color": "grey" if values.ndim == 2 else "color",
         "pixel_hash": pixel_hash(values),
+        "signature": signature(values),
         "error": "",
     }
 
