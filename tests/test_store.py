@@ -107,7 +107,9 @@ def test_the_image_index_is_replaced_as_a_whole(store):
 
 def test_a_database_of_version_1_is_taken_over_and_its_images_are_read_anew(path, tmp_path):
     with Store(path)._connection as connection:
+        connection.execute("DROP INDEX image_source")
         connection.execute("ALTER TABLE image DROP COLUMN signature")
+        connection.execute("CREATE INDEX image_source ON image (source)")
         connection.execute("INSERT INTO image VALUES ('here', 'a', 2, 3, 'grey', 'h', '', '1:2')")
         connection.execute("INSERT INTO project VALUES ('p', 'kept', false, now()::TIMESTAMP)")
         connection.execute("UPDATE schema_version SET version = 1")
