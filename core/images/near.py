@@ -38,30 +38,43 @@ DETAIL_ALIKE = 0.85
 ALIKE = 0.9
 MOST_CANDIDATES = 20  # per image: a thousand frames of one film are one group all the same
 SIDE = 64  # of the thumbnails that are compared
-_BLOCK = 512
+_BLOCK = 256
 
 
 def candidate_pairs(signatures: Sequence[str], radius: int = RADIUS, most: int = MOST_CANDIDATES) -> np.ndarray:
-    """(P, 2) positions i < j whose signatures differ in at most `radius` bits in both halves; at most `most` per i."""
-    there = np.flatnonzero([bool(text) for text in signatures])
-    words = np.frombuffer(b"".join(bytes.fromhex(signatures[i]) for i in there), dtype=np.uint64).reshape(-1, 2)
-    waves, steps = words[:, 0].copy(), words[:, 1].copy()
-    pairs = []
-    for start in range(0, len(there), _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, len(there)))
-        apart = np.bitwise_count(waves[rows, None] ^ waves[None, start:])
-        i, j = np.nonzero(apart <= radius)
-        i, j = i + start, j + start
-        later = j > i
-        i, j = i[later], j[later]
-        near = np.bitwise_count(steps[i] ^ steps[j]) <= radius
-        i, j = i[near], j[near]
+    """(P, 2) positions i < j whose signatures differ in at most `radius` bits in both halves; at most `most` per i.
+
+    Where more than `most` images share one signature, those beyond are compared with their neighbours in it only.
+    """
+    texts = np.array([text or "" for text in signatures], dtype=str)
+    there = np.flatnonzero(texts != "")
+    names = np.unique(texts[there], return_inverse=True)[1]
+    order = np.argsort(names, kind="stable")
+    rank = np.empty(len(there), dtype=np.int64)
+    rank[order] = np.arange(len(there)) - np.searchsorted(names[order], names[order])
+    beyond = np.flatnonzero((rank[order] >= most) & (rank[order] > 0))
+    chained = np.concatenate([np.stack([order[beyond - step], order[beyond]], axis=1) for step in (1, 2, 3)])
+    compared = np.flatnonzero(rank < most)
+    pairs = np.concatenate([compared[_near_words(texts[there[compared]], radius, most)], chained])
+    return there[pairs]
+
+
+def _near_words(texts: np.ndarray, radius: int, most: int) -> np.ndarray:
+    """(P, 2) positions i < j of signatures within the radius, the `most` nearest of each i."""
+    words = np.frombuffer(b"".join(bytes.fromhex(text) for text in texts), dtype=np.uint64).reshape(-1, 2)
+    waves, steps = words.T.copy()
+    pairs = [np.zeros((0, 2), dtype=np.int64)]
+    for start in range(0, len(words), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(words)))
+        i, j = np.nonzero(np.bitwise_count(waves[rows, None] ^ waves[None, start:]) <= radius)
+        i, j = (i + start)[j > i], (j + start)[j > i]
+        close = np.bitwise_count(steps[i] ^ steps[j]) <= radius
+        i, j = i[close], j[close]
         distance = np.bitwise_count(waves[i] ^ waves[j]).astype(int) + np.bitwise_count(steps[i] ^ steps[j])
         order = np.lexsort((j, distance, i))
         i, j = i[order], j[order]
-        rank = np.arange(len(i)) - np.searchsorted(i, i)
-        pairs.append(np.stack([i, j], axis=1)[rank < most])
-    return there[np.concatenate(pairs)] if pairs else np.zeros((0, 2), dtype=np.int64)
+        pairs.append(np.stack([i, j], axis=1)[np.arange(len(i)) - np.searchsorted(i, i) < most])
+    return np.concatenate(pairs)
 
 
 def near_pairs(listing: Listing, index: pd.DataFrame, indices: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ YES_NO = {
     "tint": "colour marks on a grey image",
     "colored": "colour in the pixels",
 }
-NUMBERS = {"aspect": "width divided by height", "megapixels": "megapixels"}
+NUMBERS = {"aspect": "the width divided by height", "megapixels": "the size in megapixels"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +79,13 @@ class Check:
     @property
     def remedy(self) -> str:
         """What to do about it."""
-        if self.marker in NUMBERS:
-            return (
-                "Find out whether the classes come from different devices or hospitals; take both from one if you can."
-            )
-        return "Crop the marks away or cover them in all images, or take images of all classes from the same source."
+        first = {
+            "border": "Crop the margins away in all images",
+            "colored": "Turn all images to grey, if the colour means nothing",
+            "aspect": "Find out whether the classes come from different devices or hospitals",
+            "megapixels": "Find out whether the classes come from different devices or hospitals",
+        }.get(self.marker, "Crop the marks away or cover them in all images")
+        return f"{first}, or take images of all classes from the same source."
 
 
 @dataclass(frozen=True, eq=False)

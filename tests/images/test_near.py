@@ -114,6 +114,12 @@ def test_fifty_thousand_signatures_are_compared_in_seconds():
     assert time.perf_counter() - start < 30  # 5 s on two cores
 
 
+def test_thousands_of_equal_signatures_stay_connected_without_all_their_pairs():
+    pairs = candidate_pairs(["0f" * 16] * 5000 + ["", "f0" * 16])
+    assert len(pairs) < 20_000 and near._components(5002, pairs)[:5000].max() == 0
+    assert not np.isin([5000, 5001], pairs).any() and (pairs[:, 0] < pairs[:, 1]).all()
+
+
 def test_groups_join_near_duplicates_of_the_training_part_only(target):
     task, listing, index = target
     assert with_similar_groups(task, listing, index) is listing
