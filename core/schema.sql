@@ -49,8 +49,9 @@ CREATE TABLE image (
     height INTEGER,
     color VARCHAR,
     pixel_hash VARCHAR,
+    signature VARCHAR,                 -- 128 bits that near-duplicates share; no image can be made from it
     error VARCHAR,
-    stamp VARCHAR,
-    note VARCHAR DEFAULT ''            -- what of the file was not taken: further pages, full size
+    note VARCHAR,                      -- what of the file was not taken: further pages, full size
+    stamp VARCHAR
 );
 CREATE INDEX image_source ON image (source);

@@ -78,10 +78,6 @@ class Store:
                 f"(schema {version}; this one knows {SCHEMA_VERSION}).",
                 "Update SourceScout, or point SOURCESCOUT_HOME to another folder. The file was not changed.",
             )
-        if not self._read("SELECT 1 FROM duckdb_columns() WHERE table_name = 'image' AND column_name = 'note'"):
-            self._write([("DROP INDEX image_source", []),
-                         ("ALTER TABLE image ADD COLUMN note VARCHAR DEFAULT ''", []),
-                         ("CREATE INDEX image_source ON image (source)", [])])  # fmt: skip
 
     def _read(self, sql: str, values: list | None = None) -> list[tuple]:
         with self._connection.cursor() as cursor:
@@ -220,13 +216,13 @@ class Store:
 
     def image_index(self, source: str) -> dict[str, dict]:
         """What is known of the images of `source`, by image id."""
-        sql = "SELECT id, width, height, color, pixel_hash, error, note, stamp FROM image WHERE source = ?"
-        names = ("id", "width", "height", "color", "pixel_hash", "error", "note", "stamp")
+        names = ("id", "width", "height", "color", "pixel_hash", "signature", "error", "note", "stamp")
+        sql = f"SELECT {', '.join(names)} FROM image WHERE source = ?"
         return {row[0]: dict(zip(names, row, strict=True)) for row in self._read(sql, [source])}
 
     def save_image_index(self, source: str, index: pd.DataFrame) -> None:
         """Replace what is known of the images of `source`."""
-        columns = "id, width, height, color, pixel_hash, error, note, stamp"
+        columns = "id, width, height, color, pixel_hash, signature, error, note, stamp"
         insert = f"INSERT INTO image (source, {columns}) SELECT ?, {columns} FROM frame"
         self._write([("DELETE FROM image WHERE source = ?", [source]), (insert, [source])], index)
 

@@ -45,6 +45,7 @@ class TargetTask:
     group_column: str = ""
     split_column: str = ""
     group_pattern: str = ""
+    group_similar: bool = False  # near-duplicates of the training part form a group
     synthetic: bool = False
     test_part: tuple[str, ...] = ()
 
@@ -79,7 +80,7 @@ _TEXT = {
     "images",
 }
 _LISTS = {"class_order", "label_columns", "test_part"}
-_FLAGS = {"commercial_use", "synthetic"}
+_FLAGS = {"commercial_use", "group_similar", "synthetic"}
 
 
 def parse_target(text: str, base: Path) -> TargetTask:

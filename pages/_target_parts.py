@@ -9,7 +9,7 @@ from core.errors import TargetError
 from core.images.readers import groups_from_pattern, groups_preview
 from core.target import TargetTask
 from pages import _state
-from pages._target_reading import Found, test_part_proposal
+from pages._target_reading import THUMBNAIL, Found, similar_groups, test_part_proposal, thumbnails
 from pages._text import code, count
 
 OPTIMISTIC = "Later test results on these images will be optimistic."
@@ -19,6 +19,7 @@ PATTERNS = {
     "before the first -": r"([^/-]+)-[^/]*$",
     "in the name of the folder inside the class folder": r"^[^/]+/([^/]+)/",
 }
+EXAMPLES = 3  # groups of near-duplicates in the preview
 FEWEST_GROUPS = 5  # fewer cannot be spread over the folds
 
 
@@ -33,11 +34,11 @@ def show_groups(current: _state.View, task: TargetTask, found: Found) -> None:
             "learnt from while others are scored on, and **AUC may be optimistic**."
         )
     else:
-        source = (
-            f"the column {code(task.group_column)}" if task.group_column
-            else "the file names" if task.group_pattern
-            else "the DICOM headers (patient ids are kept only as salted hashes)"
-        )  # fmt: skip
+        sources = [f"the column {code(task.group_column)}"] if task.group_column else []
+        sources += ["the file names"] if task.group_pattern else []
+        if not sources and found.listing.frames is not None:
+            sources = ["the DICOM headers (patient ids are kept only as salted hashes)"]
+        source = " and ".join(sources + ["near-duplicates"] * task.group_similar)
         st.badge("Groups known", icon=":material/group:", color="green")
         st.markdown(
             f"**{count(seen.n_groups, 'group')}** from {source}, for {count(seen.n_images, 'image')}. "
@@ -49,6 +50,49 @@ def show_groups(current: _state.View, task: TargetTask, found: Found) -> None:
         st.caption("To change the column, press Edit.")
     else:
         ask_pattern(current, task, found)
+    if found.part is not None:
+        ask_similar(current, task, found)
+
+
+@st.fragment
+def ask_similar(current: _state.View, task: TargetTask, found: Found) -> None:
+    """Groups from near-duplicates, with what they would bring together."""
+    with st.container(border=True):
+        st.markdown("**Groups from near-duplicates**")
+        st.caption(
+            "Where nothing names the patients, images of the training part that show the same picture can at least be "
+            "kept together. Different images of one patient are not found this way."
+        )
+        wanted = st.toggle(
+            "Near-duplicates form a group", task.group_similar, key=f"target_similar_{current.target_id}"
+        )
+        if wanted:
+            _show_similar_groups(task, found)
+        if wanted != task.group_similar and st.button(
+            "Save the groups of near-duplicates" if wanted else "Save without them", type="primary",
+            key="target_save_similar",
+        ):  # fmt: skip
+            _save(current, replace(task, group_similar=wanted))
+
+
+def _show_similar_groups(task: TargetTask, found: Found) -> None:
+    """Number of groups, the largest, and examples side by side."""
+    groups = similar_groups(task, found)
+    sizes = groups.value_counts()
+    left, right = st.columns([1, 3])
+    with left:
+        st.metric("Number of groups", f"{len(sizes):,}")
+        st.caption(f"{count(len(groups), 'image')}; the largest group has {sizes.iloc[0]:,}.")
+        if len(sizes) < FEWEST_GROUPS:
+            st.caption(f":orange[:material/warning:] Scoring needs at least {FEWEST_GROUPS} groups.")
+    with right:
+        if sizes.iloc[0] == 1:
+            st.caption("No two images come together: it changes nothing.")
+        for name in sizes.index[sizes > 1][:EXAMPLES]:
+            rows = tuple(groups.index[groups == name][:6].tolist())
+            with st.container(horizontal=True, gap="xsmall"):
+                for row, picture in zip(rows, thumbnails(found, rows), strict=True):
+                    st.image(picture, width=THUMBNAIL // 2, alt=found.listing.ids[row])
 
 
 @st.fragment

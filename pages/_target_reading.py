@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from core.errors import TargetError
 from core.images.inspect import Inspection, counts_of_labels, inspect_target
-from core.images.parts import Part, propose_test_part, splits_of, training_part
+from core.images.near import SimilarSet, similar_sets, with_similar_groups
+from core.images.parts import Part, effective_groups, propose_test_part, splits_of, training_part
 from core.images.pixels import Pixels, PixelsError
 from core.images.readers import Listing, manifest_columns, read_listing
+from core.images.shortcuts import Shortcuts, find_shortcuts
 from core.settings import allowed_roots
 from core.target import TargetTask, dump_target, parse_target
 from pages import _state
@@ -41,6 +43,7 @@ class Found:
     inspection: Inspection
     part: Part | None
     n_test: int  # images that are locked away as test part
+    splits: np.ndarray | None = None
 
 
 @st.cache_resource(show_spinner=False)
@@ -68,13 +71,17 @@ def read(task: TargetTask) -> Found:
     if key not in shelf:
         index = _index_below_first_answer(task, listing)
         splits = splits_of(task, listing)
+        part = _part(task, listing, index)
+        if part is not None:
+            listing = with_similar_groups(task, listing, index)
         shelf[key] = Found(
             key,
             listing,
             index,
             inspection=inspect_target(task, listing, index),
-            part=_part(task, listing, index),
+            part=part,
             n_test=0 if splits is None else int((splits == "test").sum()),
+            splits=splits,
         )
     while len(shelf) > _KEPT:
         shelf.popitem(last=False)
@@ -209,13 +216,77 @@ def _spread(rows: np.ndarray, n: int, turn: int) -> np.ndarray:
     return rows[(first + turn) % len(rows)]
 
 
-def _thumbnail(pixels: Pixels, i: int) -> bytes:
-    """A square WebP of THUMBNAIL pixels with the whole image in it, transparent around."""
+def _thumbnail(pixels: Pixels, i: int, boxes: tuple = ()) -> bytes:
+    """A square WebP of THUMBNAIL pixels with the whole image in it, transparent around; `boxes` are framed."""
     try:
         image = Image.fromarray(pixels[i]).convert("RGBA")
+        _frame(image, boxes)
     except PixelsError:
         image = Image.new("RGBA", (8, 8))
     method = Image.Resampling.NEAREST if max(image.size) < THUMBNAIL // 2 else Image.Resampling.LANCZOS
     buffer = io.BytesIO()
     ImageOps.pad(image, (THUMBNAIL, THUMBNAIL), method=method, color=(0, 0, 0, 0)).save(buffer, "WEBP", quality=80)
     return buffer.getvalue()
+
+
+def _frame(image: Image.Image, boxes: tuple) -> None:
+    draw, line = ImageDraw.Draw(image), max(1, max(image.size) // 160)
+    for left, top, right, bottom in boxes:
+        corners = (left * image.width, top * image.height, right * image.width, bottom * image.height)
+        draw.rectangle([c + d * (line + 1) for c, d in zip(corners, (-1, -1, 1, 1), strict=True)], None, "orange", line)
+
+
+def thumbnails(found: Found, rows: tuple[int, ...], boxes: tuple = ()) -> list[bytes]:
+    """WebP pictures of these rows of the listing, with `boxes` (per row, in shares of the sides) framed."""
+    return _thumbnails(found.key, rows, boxes or ((),) * len(rows), found)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _thumbnails(key: str, rows: tuple[int, ...], boxes: tuple, _found: Found) -> list[bytes]:
+    pixels = Pixels(_found.listing)
+    return [_thumbnail(pixels, row, framed) for row, framed in zip(rows, boxes, strict=True)]
+
+
+def similar(task: TargetTask, found: Found) -> tuple[SimilarSet, ...]:
+    """Sets of equal and nearly equal images among all parts."""
+    return _similar(found.key, task, found)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking for near-duplicates")
+def _similar(key: str, _task: TargetTask, _found: Found) -> tuple[SimilarSet, ...]:
+    return similar_sets(_task, _found.listing, _found.index)
+
+
+def similar_groups(task: TargetTask, found: Found) -> pd.Series:
+    """The group of each image of the training part, by row, if near-duplicates were put together."""
+    return _similar_groups(found.key, task, found)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking for near-duplicates")
+def _similar_groups(key: str, _task: TargetTask, _found: Found) -> pd.Series:
+    grouped = with_similar_groups(replace(_task, group_similar=True), _found.listing, _found.index)
+    rows = _found.part.indices
+    return pd.Series(effective_groups(grouped, _found.index, rows), index=rows)
+
+
+def shortcuts(found: Found) -> Shortcuts:
+    """Marks of the training part and whether they go with a class."""
+    return _shortcuts(found.key, found)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking for marks on the images")
+def _shortcuts(key: str, _found: Found) -> Shortcuts:
+    return find_shortcuts(_found.listing, _found.index, _found.part)
+
+
+def label_of(found: Found, row: int) -> str:
+    """The class of an image, or its labels."""
+    label, names = found.listing.labels[row], found.listing.class_names
+    if found.listing.labels.ndim == 2:
+        return ", ".join(name for name, has in zip(names, label, strict=True) if has) or "none"
+    return names[label] if label >= 0 else "another class"
+
+
+def split_of(found: Found, row: int) -> str:
+    """ "train", "val" or "test"; "" where there are no parts."""
+    return "" if found.splits is None else found.splits[row]

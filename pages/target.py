@@ -5,6 +5,7 @@ import streamlit as st
 from core.errors import SourceScoutError, TargetError
 from core.target import COLORS, TargetTask, dump_target
 from pages import _state
+from pages._target_alike import show_alike
 from pages._target_dialogs import import_target, remove_target
 from pages._target_draft import Draft
 from pages._target_form import LAYOUTS, TYPE_NAMES, ask_classes, ask_images, ask_task, task_of
@@ -151,6 +152,7 @@ def show(current: _state.View, task: TargetTask) -> None:
     show_found(task, found)
     show_groups(current, task, found)
     show_test_part(current, task, found)
+    show_alike(task, found)
 
 
 def show_description(task: TargetTask) -> None:

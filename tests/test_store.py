@@ -97,25 +97,12 @@ def test_removing_a_project_removes_all_that_belongs_to_it(store, tmp_path):
 
 
 def test_the_image_index_is_replaced_as_a_whole(store):
-    columns = ["id", "width", "height", "color", "pixel_hash", "error", "note", "stamp"]
-    store.save_image_index("here", pd.DataFrame([["a", 2, 3, "grey", "h", "", "", "1:2"]], columns=columns))
-    store.save_image_index("here", pd.DataFrame([["b", 4, 5, "color", "i", "", "", "1:3"]], columns=columns))
+    columns = ["id", "width", "height", "color", "pixel_hash", "signature", "error", "note", "stamp"]
+    store.save_image_index("here", pd.DataFrame([["a", 2, 3, "grey", "h", "s", "", "", "1:2"]], columns=columns))
+    store.save_image_index("here", pd.DataFrame([["b", 4, 5, "color", "i", "s", "", "", "1:3"]], columns=columns))
     assert list(store.image_index("here")) == ["b"]
     assert store.image_index("here")["b"]["width"] == 4
     assert store.image_index("elsewhere") == {}
-
-
-def test_a_database_from_before_notes_on_images_is_opened_and_completed(tmp_path):
-    path = tmp_path / "old.duckdb"
-    Store(path).close()
-    with duckdb.connect(str(path)) as old:
-        old.execute("DROP INDEX image_source")
-        old.execute("ALTER TABLE image DROP COLUMN note")
-        old.execute("CREATE INDEX image_source ON image (source)")
-        old.execute("INSERT INTO image VALUES ('here', 'a', 2, 3, 'grey', 'h', '', '1:2')")
-    store = Store(path)
-    assert store.image_index("here")["a"]["note"] == "" and store.image_index("here")["a"]["stamp"] == "1:2"
-    store.close()
 
 
 def test_many_threads_write_at_once(store):

@@ -21,6 +21,7 @@ GOOD = {
         {"label_columns": ("a", "b"), "group_column": "patient_id", "split_column": "split"},
     ),
     "a pattern with backslashes": (r"group_pattern = '(\d+)_'", {"group_pattern": r"(\d+)_"}),
+    "near-duplicates as groups": ("group_similar = true", {"group_similar": True}),
     "grades in their order": (
         'class_order = ["low", "high"]\nclass_meanings = {low = "grade 1"}',
         {"class_order": ("low", "high"), "class_meanings": {"low": "grade 1"}},

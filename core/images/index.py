@@ -12,8 +12,9 @@ import PIL
 from core.images.dicom import decoders as dicom_decoders
 from core.images.listing import Listing
 from core.images.pixels import RULES, Pixels, PixelsError
+from core.images.signature import signature
 
-COLUMNS = ("id", "width", "height", "color", "pixel_hash", "error", "note", "stamp")
+COLUMNS = ("id", "width", "height", "color", "pixel_hash", "signature", "error", "note", "stamp")
 
 
 def build_index(
@@ -65,12 +66,14 @@ def _measure(pixels: Pixels, i: int) -> dict:
     try:
         values, note = pixels.with_note(i)
     except PixelsError as error:
-        return {"width": 0, "height": 0, "color": "", "pixel_hash": "", "error": str(error), "note": ""}
+        nothing = dict.fromkeys(("color", "pixel_hash", "signature", "note"), "")
+        return nothing | {"width": 0, "height": 0, "error": str(error)}
     return {
         "width": values.shape[1],
         "height": values.shape[0],
         "color": "grey" if values.ndim == 2 else "color",
         "pixel_hash": pixel_hash(values),
+        "signature": signature(values),
         "error": "",
         "note": note,
     }

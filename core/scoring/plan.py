@@ -15,6 +15,7 @@ import pandas as pd
 
 from core.catalog import Checkpoint, checkpoint_record, identity, version_of
 from core.errors import RunError, SourceScoutError
+from core.images.near import with_similar_groups
 from core.images.parts import draw_sample, effective_groups, stratified_group_folds, training_part
 from core.images.readers import Listing
 from core.images.source import sample_source
@@ -56,6 +57,7 @@ def make_plan(
     if max_images is not None and max_images < SMALLEST_SAMPLE:
         raise RunError(f"{max_images} images are too few.", f"At least {SMALLEST_SAMPLE} are needed for {FOLDS} folds.")
     part = training_part(task, listing, index)
+    listing = with_similar_groups(task, listing, index)
     rows = draw_sample(part, index, max_images, seed)
     if len(rows) < SMALLEST_SAMPLE:
         raise RunError(
