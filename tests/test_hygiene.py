@@ -9,10 +9,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "torchvision", "timm", "umap", "sklearn", "scipy")
 UI_MODULES = [
-    "core.availability", "core.catalog", "core.charts", "core.checking", "core.demo", "core.errors",
-    "core.images.index", "core.images.inspect", "core.images.parts", "core.images.readers", "core.metrics",
-    "core.report.ranking", "core.scoring.plan", "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool",
-    "core.settings", "core.snippet", "core.store", "core.target",
+    "core.availability", "core.catalog", "core.catalog_tags", "core.charts", "core.checking", "core.demo",
+    "core.errors", "core.images.index", "core.images.inspect", "core.images.parts", "core.images.readers",
+    "core.metrics", "core.report.ranking", "core.scoring.plan", "core.scoring.ranking", "core.scoring.runner",
+    "core.scoring.spool", "core.settings", "core.snippet", "core.store", "core.target",
 ]  # fmt: skip
 
 
