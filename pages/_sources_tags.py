@@ -56,7 +56,8 @@ def _show_picks(scope: str) -> list[str]:
     st.markdown("**Usual starting points**, by what they were pretrained on")
     picked: list[str] = []
     for number, (label, tags) in enumerate(QUICK_PICKS.items()):
-        picked += st.pills(label, tags, selection_mode="multi", format_func=_pick_name, key=f"{scope}_pick{number}")
+        picked += st.pills(label, tags, selection_mode="multi", format_func=_pick_name, key=f"{scope}_pick{number}",
+                           wrap=True)  # fmt: skip
     return picked
 
 
@@ -78,7 +79,7 @@ def _show_filters() -> pd.DataFrame:
     data = several(left, "Pretraining data", "data", "data", placeholder="any")
     kinds = several(right, "Kind of pretraining", "kind", "kind", placeholder="any")
     left, middle, right = st.columns(3)
-    size = left.selectbox("Size", list(SIZES), index=None, placeholder="any", format_func=SIZES.get,
+    size = left.selectbox("Network size", list(SIZES), index=None, placeholder="any", format_func=SIZES.get,
                           key="sources_tags_size", persist_state="session")  # fmt: skip
     licences = several(middle, "Licence", "licence", "licence", placeholder="any",
                        format_func=lambda licence: licence or "not stated")  # fmt: skip

@@ -312,7 +312,7 @@ def test_all_tags_are_searched_by_data_size_and_words(page, project):
     assert len(app.dataframe[0].value) == 1826 and "1,826 tags" in text_of(app)
     named(app.multiselect, "Pretraining data").set_value(["LVD-142M"]).run()
     assert len(app.dataframe[0].value) == 8
-    named(app.selectbox, "Size").set_value("small").run()
+    named(app.selectbox, "Network size").set_value("small").run()
     named(app.text_input, "Search tags").set_value("reg4").run()
     assert list(app.dataframe[0].value["tag"]) == ["vit_small_patch14_reg4_dinov2.lvd142m"]
     named(app.text_input, "Search tags").set_value("no such words").run()
