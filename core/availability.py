@@ -13,11 +13,11 @@ _NON_COMMERCIAL = re.compile(r"\bnc\b|non-?\s?commercial|research[- ](use )?only
 
 
 def state_of(checkpoint: Checkpoint, report: dict) -> str:
-    """unchecked | failed | checked | changed | gone. A file is hashed only when its size or time is another."""
+    """unchecked | absent | failed | checked | changed | gone. A file is hashed only when its size or time changed."""
     if not report:
         return "unchecked"
     if not report["ok"]:
-        return "failed"
+        return "absent" if report.get("not_downloaded") else "failed"
     if checkpoint.kind == "random":
         known = not torch_installed() or identity(checkpoint) == report["identity"]
         return "checked" if known else "changed"

@@ -18,7 +18,7 @@ from torch import nn
 
 from core.architectures import make_module
 from core.catalog import Checkpoint, Preprocessing, identity, parse_checkpoint
-from core.errors import CheckpointError, SourceScoutError
+from core.errors import CheckpointError, NotDownloadedError, SourceScoutError
 from core.weights import tag_file
 
 WEIGHTED = (nn.Conv2d, nn.Linear)
@@ -113,21 +113,23 @@ def _input_shape(preprocessing: Preprocessing) -> tuple[int, int, int]:
 
 
 NO_REPORT = {
-    "ok": False, "error": None, "identity": None, "parameters": None, "feature_dim": None, "head": None,
-    "layers": None, "images_per_second": None, "memory_mb": None, "weights_file": None, "problems": [],
+    "ok": False, "error": None, "not_downloaded": False, "identity": None, "parameters": None, "feature_dim": None,
+    "head": None, "layers": None, "images_per_second": None, "memory_mb": None, "weights_file": None, "problems": [],
 }  # fmt: skip
 
 
 def check_checkpoint(checkpoint: Checkpoint) -> dict:
     """What is found when the network is made and tried on random input, on the CPU. Never raises.
 
-    `ok`, or `error` with message and remedy; `head`: "1001 outputs" or "none"; `layers`: the names of the first two;
+    `ok`, or `error` with message and remedy (`not_downloaded`: nothing is wrong, the weights are only not here yet);
+    `head`: "1001 outputs" or "none"; `layers`: the names of the first two;
     `memory_mb`: weights, plus the input and output of the largest layer for a batch of 32; `problems`: sentences.
     """
     try:
         return _report(checkpoint)
     except SourceScoutError as error:
-        return NO_REPORT | {"error": {"message": error.message, "remedy": error.remedy}}
+        absent = isinstance(error, NotDownloadedError)
+        return NO_REPORT | {"error": {"message": error.message, "remedy": error.remedy}, "not_downloaded": absent}
     except Exception as error:  # whatever a third-party network does must not hide the other checkpoints' reports
         message = f"{checkpoint.name}: {type(error).__name__}: {error}"
         return NO_REPORT | {"error": {"message": message, "remedy": "Check the architecture and the weights."}}

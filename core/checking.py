@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from core.catalog import Checkpoint, Preprocessing, checkpoint_record
+from core.catalog import Checkpoint, checkpoint_record
 from core.errors import CheckpointError
 
 SECONDS_PER_FILE = 300.0
@@ -52,12 +52,6 @@ def weights_stamp(path: str | Path | None) -> str | None:
     if stat is None:
         return None
     return f"{stat.st_size}:{stat.st_mtime_ns}"
-
-
-def tag_preprocessing(tag: str) -> Preprocessing:
-    """The preprocessing that timm records for a pretrained tag; the usual one where timm does not know the tag."""
-    record = _ask("core.tags", tag, SECONDS_PER_FILE)
-    return Preprocessing(**{key: tuple(v) if isinstance(v, list) else v for key, v in record.items()})
 
 
 def _limit(checkpoints: list[Checkpoint]) -> float:

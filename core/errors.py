@@ -25,6 +25,10 @@ class CheckpointError(SourceScoutError):
     """A checkpoint cannot be described, opened or loaded."""
 
 
+class NotDownloadedError(CheckpointError):
+    """A published checkpoint is known, but its weights are not on this machine yet and cannot be fetched now."""
+
+
 class MetricError(SourceScoutError):
     """A metric does not apply to these features and labels."""
 

@@ -17,7 +17,7 @@ from huggingface_hub import errors as hub_errors
 from torch import nn
 
 from core.catalog import Checkpoint
-from core.errors import CheckpointError
+from core.errors import CheckpointError, NotDownloadedError
 
 LARGEST_FILE = 20 * 2**30
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -163,7 +163,7 @@ def _tag_repository(checkpoint: Checkpoint) -> str:
 def _hub_error(checkpoint: Checkpoint, repository: str, error: Exception) -> CheckpointError:
     by_hand = f"Put the weights of {repository} into the cache ({huggingface_hub.constants.HF_HUB_CACHE})"
     if isinstance(error, hub_errors.GatedRepoError):
-        return CheckpointError(
+        return NotDownloadedError(
             f"{checkpoint.name}: {repository} is gated.",
             "Accept its terms on the hub, then set HF_TOKEN to your access token.",
         )
@@ -173,7 +173,7 @@ def _hub_error(checkpoint: Checkpoint, repository: str, error: Exception) -> Che
             "Check the tag; for a private repository set HF_TOKEN.",
         )
     if isinstance(error, hub_errors.OfflineModeIsEnabled):
-        return CheckpointError(
+        return NotDownloadedError(
             f"{checkpoint.name}: {repository} is not in the cache, and HF_HUB_OFFLINE forbids downloading it.",
             f"{by_hand}, or unset HF_HUB_OFFLINE.",
         )
@@ -182,7 +182,7 @@ def _hub_error(checkpoint: Checkpoint, repository: str, error: Exception) -> Che
             f"{checkpoint.name}: the weights of {repository} cannot be stored: {error.strerror}.",
             f"Check the space and permissions in {huggingface_hub.constants.HF_HUB_CACHE}.",
         )
-    return CheckpointError(
+    return NotDownloadedError(
         f"{checkpoint.name}: {repository} is not in the cache, and {huggingface_hub.constants.ENDPOINT} does not "
         f"answer ({type(error).__name__}).",
         f"Connect to the network, or: {by_hand[0].lower()}{by_hand[1:]} on a machine that has one and copy it.",

@@ -7,7 +7,8 @@ import streamlit as st
 
 from core.availability import require_weights
 from core.catalog import Checkpoint
-from core.checking import check, tag_preprocessing, torch_installed
+from core.catalog_tags import preprocessing_of
+from core.checking import check, torch_installed
 from core.errors import CheckpointError, SourceScoutError
 from core.settings import allowed_roots, require_allowed
 from core.store import Candidate
@@ -31,17 +32,18 @@ def located(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def checked(checkpoint: Checkpoint, as_recorded: bool = False) -> tuple[Checkpoint, dict]:
-    """The checkpoint and the report of its check, which it passed; the reason as CheckpointError if it did not.
+    """The checkpoint and the report of its check; the reason as CheckpointError if it did not pass.
 
+    A tag whose weights are not on this machine yet passes: its report says so.
     `as_recorded`: with the preprocessing that timm records for its tag. Without torch the report is empty.
     """
+    if as_recorded:
+        checkpoint = dataclasses.replace(checkpoint, preprocessing=preprocessing_of(checkpoint.architecture))
     if not torch_installed():
         return checkpoint, {}
     with st.spinner(WAITING[checkpoint.kind], show_time=True):
-        if as_recorded:
-            checkpoint = dataclasses.replace(checkpoint, preprocessing=tag_preprocessing(checkpoint.architecture))
         report = check([checkpoint])[0]
-    if not report["ok"]:
+    if not report["ok"] and not report.get("not_downloaded"):
         raise CheckpointError(report["error"]["message"], report["error"]["remedy"])
     return checkpoint, report
 

@@ -22,6 +22,7 @@ from core.errors import SourceScoutError
 from core.store import Candidate
 from pages import _state
 from pages._sources_admit import checked, located, say, show_failure
+from pages._sources_tags import show_tags
 from pages._text import plain
 
 ABOUT = {
@@ -40,6 +41,9 @@ def show_registration(current: _state.View) -> None:
     """The form for a new candidate."""
     scope = f"new{st.session_state.setdefault('sources_form', 0)}"
     st.subheader("Register a checkpoint")
+    if _show_kind(scope, BLANK) == "timm":
+        show_tags(current)
+        return
     fields = _show_fields(scope, BLANK, current.candidates)
     if st.button("Register", type="primary", icon=":material/add:", key=f"sources_{scope}_register"):
         names = [candidate.checkpoint.name for candidate in current.candidates]
@@ -54,6 +58,7 @@ def edit(current: _state.View, candidate: Candidate) -> None:
     """The same form for a candidate that is there; saved when it passes the check again."""
     scope = f"edit_{candidate.id}"
     others = tuple(other for other in current.candidates if other.id != candidate.id)
+    _show_kind(scope, fields_of(candidate.checkpoint))
     fields = _show_fields(scope, fields_of(candidate.checkpoint), others)
     with st.container(horizontal=True):
         saving = st.button("Save", type="primary", key=f"sources_{scope}_save")
@@ -93,16 +98,23 @@ def _show_last_failure(scope: str) -> None:
         show_failure(error)
 
 
-def _show_fields(scope: str, start: dict, others: tuple[Candidate, ...]) -> dict:
-    """Draw the fields that the kind needs; returns all of them, those not drawn as they were."""
+def _show_kind(scope: str, start: dict) -> str:
+    """Begin with the values `start` and ask what kind of checkpoint it is."""
     for field, value in start.items():
         st.session_state.setdefault(_key(scope, field), value)
+    kind = st.segmented_control("Kind", list(KINDS), format_func=KINDS.get, required=True,
+                                key=_key(scope, "kind"), persist_state="session")  # fmt: skip
+    st.caption(ABOUT[kind])
+    return kind
+
+
+def _show_fields(scope: str, start: dict, others: tuple[Candidate, ...]) -> dict:
+    """Draw the fields that the chosen kind needs; returns all of them, those not drawn as they were."""
+    kind = st.session_state[_key(scope, "kind")]
 
     def bound(field: str) -> dict:
         return {"key": _key(scope, field), "persist_state": "session"}
 
-    kind = st.segmented_control("Kind", list(KINDS), format_func=KINDS.get, required=True, **bound("kind"))
-    st.caption(ABOUT[kind])
     name, like = st.columns(2)
     name.text_input("Name", max_chars=80, placeholder="MobileNetV2, ImageNet", **bound("name"))
     if others:

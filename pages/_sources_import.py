@@ -64,7 +64,7 @@ def _import(current: _state.View, checkpoints: list[Checkpoint]) -> None:
     with st.spinner(f"Opening {len(ready)} checkpoints safely; about {5 + 4 * len(ready)} s", show_time=True):
         reports = check(ready) if torch_installed() else [{}] * len(ready)
     for checkpoint, report in zip(ready, reports, strict=True):
-        if report.get("ok", True):
+        if report.get("ok", True) or report.get("not_downloaded"):
             _state.store().save_checkpoint(current.project.id, checkpoint, report)
         else:
             failures.append(CheckpointError(report["error"]["message"], report["error"]["remedy"]))

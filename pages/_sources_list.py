@@ -17,6 +17,8 @@ from pages._text import plain
 STATES = {
     "checked": ("Checked", "green", ":material/check:", "It was loaded and tried on this machine."),
     "unchecked": ("Not checked yet", "gray", ":material/help:", "It was not loaded on this machine yet."),
+    "absent": ("Not downloaded yet", "orange", ":material/cloud_download:",
+               "The tag is known, but its weights are not on this machine and could not be fetched."),
     "failed": ("Cannot be used", "red", ":material/error:", "The last check failed."),
     "changed": (
         "Changed since its check", "orange", ":material/sync_problem:",
@@ -70,6 +72,10 @@ def _show_candidate(current: _state.View, candidate: Candidate, state: str) -> N
             st.rerun()
         if state in REMEDIES:
             st.caption(f":material/sync_problem: {REMEDIES[state]}")
+        if state == "absent":
+            st.caption(
+                f":material/cloud_download: {plain(report['error']['message'])} {plain(report['error']['remedy'])}"
+            )
         if state == "failed":
             show_failure(CheckpointError(report["error"]["message"], report["error"]["remedy"]))
         for problem in report.get("problems", []):

@@ -10,8 +10,7 @@ import torch
 
 from core import checking
 from core.catalog import Checkpoint, Preprocessing
-from core.checking import check, tag_preprocessing, weights_stamp
-from core.tags import recorded_preprocessing
+from core.checking import check, weights_stamp
 
 SMALL = Preprocessing(input_size=(32, 32))
 
@@ -28,14 +27,6 @@ def test_each_checkpoint_gets_its_report_and_a_bad_one_spoils_no_other(tmp_path)
     assert good["stamp"] == weights_stamp(tmp_path / "w.pth")
     assert not wrong["ok"] and "no_such_net" in wrong["error"]["message"] and wrong["error"]["remedy"]
     assert random["ok"] and random["stamp"] is None
-
-
-def test_the_preprocessing_of_a_tag_is_the_one_that_timm_records():
-    assert tag_preprocessing("test_vit.r160_in1k") == Preprocessing((160, 160), (0.5,) * 3, (0.5,) * 3)
-
-
-def test_an_unknown_tag_leaves_the_usual_preprocessing():
-    assert recorded_preprocessing("test_vit.no_such_tag") == recorded_preprocessing("no_such_net.tag") == {}
 
 
 def answer_but(culprit: str, returncode: int):

@@ -1,5 +1,6 @@
 """A real server and a real Chromium. One server per test module, with a data folder of its own."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -60,20 +61,22 @@ class App:
         self.process.wait()
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    yield from running_app(tmp_path_factory)
-
-
-def running_app(tmp_path_factory):
-    """An app with a data folder of its own, which inherits this environment; ended afterwards."""
+@contextlib.contextmanager
+def running_app(folder: Path):
+    """An app on a free port, with its data below `folder`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    running = App(f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("app") / "home")
+    running = App(f"http://127.0.0.1:{port}", folder / "home")
     running.start()
     yield running
     running.kill()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with running_app(tmp_path_factory.mktemp("app")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,8 @@ def mirror(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def app(mirror, tmp_path_factory):
-    yield from running_app(tmp_path_factory)
+    with running_app(tmp_path_factory.mktemp("app")) as running:
+        yield running
 
 
 def choose_set(page, title: str) -> None:

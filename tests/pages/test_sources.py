@@ -13,19 +13,25 @@ from core.catalog import Checkpoint, dump_checkpoints
 from core.checking import weights_stamp
 from core.store import Store
 from core.target import TargetTask
-from pages import _sources_admit, _sources_import, _state
+from pages import _sources_admit, _sources_import, _sources_tags, _state
 
 SHELL = Path(__file__).parents[2] / "pages" / "_shell.py"
 NO_MATCH = (
     "net: the weights do not match the architecture. Missing in the file (2): conv1.weight, bn1.bias; "
     "not in the network (1): stem.weight."
 )
+ABSENT = {
+    "resnet50.a1_in1k": {"message": "timm/resnet50.a1_in1k is not in the cache.", "remedy": "Unset HF_HUB_OFFLINE."},
+    "vit_small_patch16_dinov3.lvd1689m": {"message": "It is gated.", "remedy": "Accept its terms, set HF_TOKEN."},
+}
 
 
 def report_of(checkpoint: Checkpoint) -> dict:
     """A stand-in for torch's side: everything passes but the architecture `wrong`."""
     if checkpoint.architecture == "wrong":
         return {"ok": False, "error": {"message": NO_MATCH, "remedy": "Check the architecture's name."}}
+    if checkpoint.architecture in ABSENT:
+        return {"ok": False, "error": ABSENT[checkpoint.architecture], "not_downloaded": True}
     file = checkpoint.weights if checkpoint.kind == "file" else None
     return {
         "ok": True, "error": None, "identity": "sha256:0", "parameters": 3_504_872, "feature_dim": 1280,
@@ -38,7 +44,7 @@ def report_of(checkpoint: Checkpoint) -> dict:
 def own_database(monkeypatch):
     st.cache_resource.clear()
     st.cache_data.clear()
-    for module in (_sources_admit, _sources_import):
+    for module in (_sources_admit, _sources_import, _sources_tags):
         monkeypatch.setattr(module, "check", lambda checkpoints: [report_of(c) for c in checkpoints])
     monkeypatch.setattr("core.availability.identity", lambda *_: "sha256:0")
     yield
@@ -254,6 +260,73 @@ def test_details_show_the_preprocessing_the_hash_and_the_code(page, registered):
     shown = text_of(app)
     assert "The whole image is resized to 224 x 224 pixels" in shown and "`sha256:0`" in shown
     assert "`stem` and `conv`" in shown and "timm.create_model('mobilenetv2_100'" in shown
+
+
+def open_tags(page) -> AppTest:
+    app = page()
+    app.button_group[0].set_value("timm").run()
+    assert not app.exception
+    return app
+
+
+def pick(app: AppTest, label: str, *tags: str) -> AppTest:
+    named(app.button_group, label).set_value(list(tags)).run()
+    assert not app.exception
+    return app
+
+
+def test_timm_tags_are_picked_by_pretraining_and_registered_together(page, store, project):
+    app = pick(open_tags(page), "ImageNet-1K, supervised", "vit_small_patch16_224.augreg_in1k")
+    pick(app, "CLIP on LAION", "vit_base_patch16_clip_224.laion2b")
+    assert "About 433 MB" in text_of(app)
+    named(app.button, "Register 2 tags").click().run()
+    first, second = (candidate.checkpoint for candidate in store.candidates(project))
+    assert (first.name, first.kind) == ("vit_small_patch16_224.augreg_in1k", "timm")
+    assert (first.source, first.licence) == ("ImageNet-1K (supervised)", "apache-2.0")
+    assert (second.source, second.preprocessing.mean) == ("LAION-2B (image-text)", (0.48145466, 0.4578275, 0.40821073))
+    assert all(candidate.report["ok"] for candidate in store.candidates(project))
+    assert named(app.button, "Register").disabled
+
+
+def test_tags_that_are_not_downloaded_are_registered_and_say_what_to_do(page, store, project):
+    app = pick(open_tags(page), "ImageNet-1K, supervised", "resnet50.a1_in1k")
+    pick(app, "Self-supervised: DINO on ImageNet-1K, DINOv2, DINOv3", "vit_small_patch16_dinov3.lvd1689m")
+    named(app.button, "Register 2 tags").click().run()
+    assert len(store.candidates(project)) == 2 and not app.error
+    shown = text_of(app)
+    assert "Not downloaded yet" in shown
+    assert r"Unset HF\_HUB\_OFFLINE" in shown and r"set HF\_TOKEN" in shown
+    assert "2 not downloaded yet" in app.warning[0].value
+
+
+def test_a_tag_is_registered_once(page, store, project):
+    app = pick(open_tags(page), "ImageNet-1K, supervised", "resnet50.a1_in1k")
+    named(app.button, "Register 1 tag").click().run()
+    pick(app, "ImageNet-1K, supervised", "resnet50.a1_in1k")
+    named(app.button, "Register 1 tag").click().run()
+    assert "already" in app.error[0].value and len(store.candidates(project)) == 1
+
+
+def test_all_tags_are_searched_by_data_size_and_words(page, project):
+    app = open_tags(page)
+    assert len(app.dataframe[0].value) == 1826 and "1,826 tags" in text_of(app)
+    named(app.multiselect, "Pretraining data").set_value(["LVD-142M"]).run()
+    assert len(app.dataframe[0].value) == 8
+    named(app.selectbox, "Network size").set_value("small").run()
+    named(app.text_input, "Search tags").set_value("reg4").run()
+    assert list(app.dataframe[0].value["tag"]) == ["vit_small_patch14_reg4_dinov2.lvd142m"]
+    named(app.text_input, "Search tags").set_value("no such words").run()
+    assert not app.dataframe and "No tag fits" in text_of(app)
+
+
+def test_an_edited_tag_takes_its_preprocessing_from_the_table(page, store, project):
+    store.save_checkpoint(project, Checkpoint("T", "resnet18.a1_in1k", "timm", "timm"), {}, id="first")
+    app = page()
+    named(app.button, "Edit").click().run()
+    app.text_input(key="sources_edit_first_architecture").set_value("vit_small_patch14_dinov2.lvd142m")
+    named(app.toggle, "As timm records it for this tag").set_value(True)
+    confirm(app, "Edit", "Save")
+    assert store.candidates(project)[0].checkpoint.preprocessing.input_size == (518, 518)
 
 
 def import_from(app: AppTest, path: str) -> AppTest:
