@@ -98,9 +98,8 @@ class Checkpoint:
 
     @property
     def verified(self) -> bool:
-        """Whether it is known how images must be prepared: stated with a source, or recorded by who made the weights
-        (timm's tags, our synthetic ones), or without meaning (a random initialisation was trained on nothing)."""
-        return self.kind != "file" or self.synthetic or bool(self.preprocessing_source.strip())
+        """Whether it is known how images must be prepared."""
+        return is_verified(dataclasses.asdict(self))
 
     @property
     def naming(self) -> dict:
@@ -153,6 +152,14 @@ class Checkpoint:
                 f"{self.name}: `strip_prefix` and `rename` take beginnings of names that end with a dot.",
                 'For example strip_prefix = "module.".',
             )
+
+
+def is_verified(record: dict) -> bool:
+    """Whether a checkpoint's record tells how images must be prepared: stated with a source, or recorded by who made
+    the weights (timm's tags, our synthetic ones), or without meaning (a random initialisation was trained on nothing).
+    """
+    made_known = record.get("weights") in ("timm", "random") or record.get("synthetic")
+    return bool(made_known or record.get("preprocessing_source", "").strip())
 
 
 def parse_checkpoints(text: str, base: Path) -> list[Checkpoint]:
