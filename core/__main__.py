@@ -1,4 +1,4 @@
-"""The command line: `python -m core score | metrics | demo`."""
+"""The command line: `python -m core score | metrics | fetch | demo`."""
 
 import argparse
 import json
@@ -37,6 +37,11 @@ def _parser() -> argparse.ArgumentParser:
     metrics.add_argument("--json", action="store_true", help="print JSON")
     metrics.add_argument("--reference", action="store_true", help="the published quantities, on raw features")
     metrics.set_defaults(command=_metrics)
+
+    fetch = commands.add_parser("fetch", help="put checkpoints into a folder that works without a network")
+    fetch.add_argument("checkpoints", type=Path, help="CHECKPOINTS.toml")
+    fetch.add_argument("--to", type=Path, required=True, help="the folder; finished files in it are kept")
+    fetch.set_defaults(command=_fetch)
 
     demo = commands.add_parser("demo", help="score the synthetic demo project")
     demo.add_argument("--json", action="store_true", help="print JSON")
@@ -181,6 +186,8 @@ def print_outcome(answer: dict) -> None:
         print(f"\n{candidate['name']}  {candidate['identity'] or ''}")
         if "error" in candidate:
             print(f"  failed: {candidate['error']['message']} {candidate['error']['remedy']}")
+        for doubt in {doubt: None for result in candidate["metrics"].values() for doubt in result.get("doubts", [])}:
+            print(f"  warning: {doubt}")
         for key, result in candidate["metrics"].items():
             print(f"  {key:15} {_number(result)}")
 
@@ -205,6 +212,17 @@ def _metrics(options: argparse.Namespace) -> int:
         if result.get("reason"):
             print(f"{'':15} {result['reason']}")
     return 0
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from core.catalog import load_checkpoints
+    from core.fetching import LIST, fetch
+
+    errors = fetch(load_checkpoints(options.checkpoints), options.to, lambda text: print(text, file=sys.stderr))
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
+    print(options.to / LIST)
+    return 1 if errors else 0
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -11,14 +11,15 @@ from torch import nn
 
 from core.catalog import Checkpoint
 from core.errors import CheckpointError, SourceScoutError
-from core.weights import fit_weights, read_state_dict, tag_file
+from core.weights import StateFile, fit_weights, state_file, tag_file
 
 # Classifiers only: torchvision's detection and segmentation models would download a backbone of their own.
 TORCHVISION_NAMES = frozenset(torchvision.models.list_models(module=torchvision.models))
 
 
-def make_module(checkpoint: Checkpoint) -> tuple[nn.Module, int]:
-    """The module with its weights, and how many outputs its head has (0: none). CheckpointError if they do not fit.
+def make_module(checkpoint: Checkpoint) -> tuple[nn.Module, int, tuple[str, ...]]:
+    """The module with its weights, how many outputs its head has (0: none), and what was left out of its file or
+    renamed, as sentences. CheckpointError if the weights do not fit.
 
     torchvision's head is replaced by an Identity, so that the module gives embeddings. Random numbers come from
     the checkpoint's seed; the caller's random state stays as it was.
@@ -27,7 +28,9 @@ def make_module(checkpoint: Checkpoint) -> tuple[nn.Module, int]:
     make = {"timm": _timm_module, "torchvision": _torchvision_module}[checkpoint.library]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(checkpoint.seed)
-        return make(checkpoint)
+        state = state_file(checkpoint) if checkpoint.kind == "file" else None
+        module, outputs = make(checkpoint, state)
+    return module, outputs, state.notes if state else ()
 
 
 def _require_known(checkpoint: Checkpoint) -> None:
@@ -48,11 +51,10 @@ def _require_known(checkpoint: Checkpoint) -> None:
     raise CheckpointError(f"{checkpoint.name}: {wanted}.", remedy)
 
 
-def _timm_module(checkpoint: Checkpoint) -> tuple[nn.Module, int]:
+def _timm_module(checkpoint: Checkpoint, state: StateFile | None) -> tuple[nn.Module, int]:
     if checkpoint.kind == "timm":
         module = _timm_tag(checkpoint)
         return module, module.num_classes
-    state = _state(checkpoint)
     facts = timm.get_pretrained_cfg(checkpoint.architecture.split(".")[0])
     heads = facts.classifier if facts else None
     head = heads[0] if isinstance(heads, (tuple, list)) else heads
@@ -80,8 +82,7 @@ def _timm_tag(checkpoint: Checkpoint) -> nn.Module:
     return module
 
 
-def _torchvision_module(checkpoint: Checkpoint) -> tuple[nn.Module, int]:
-    state = _state(checkpoint)
+def _torchvision_module(checkpoint: Checkpoint, state: StateFile | None) -> tuple[nn.Module, int]:
     with _naming(checkpoint), torch.device("meta"):
         head = _last_linear(_torchvision_model(checkpoint), checkpoint)
     headless = checkpoint.num_classes == 0
@@ -111,15 +112,11 @@ def _last_linear(module: nn.Module, checkpoint: Checkpoint) -> str:
     return names[-1]
 
 
-def _state(checkpoint: Checkpoint) -> dict[str, torch.Tensor] | None:
-    return read_state_dict(checkpoint.weights) if checkpoint.kind == "file" else None
-
-
-def _classes(checkpoint: Checkpoint, state: dict[str, torch.Tensor] | None, head: str | None) -> dict:
+def _classes(checkpoint: Checkpoint, state: StateFile | None, head: str | None) -> dict:
     """The number of outputs as an argument: as given, else that of the file's head, else the library's default."""
     if checkpoint.num_classes is not None:
         return {"num_classes": checkpoint.num_classes}
-    weight = (state or {}).get(f"{head}.weight")
+    weight = state.tensors.get(f"{head}.weight") if state else None
     return {} if weight is None or not weight.ndim else {"num_classes": len(weight)}
 
 

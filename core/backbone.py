@@ -30,7 +30,8 @@ BATCH = 32
 class Network:
     """A network in eval mode. `module` is timm's or torchvision's; torchvision's has an Identity for its head.
 
-    `outputs` of its head (0: it has none); `layers`: its Conv2d and Linear layers by name, as an image meets them.
+    `outputs` of its head (0: it has none); `layers`: its Conv2d and Linear layers by name, as an image meets them;
+    `notes`: what was left out of the weights file or renamed.
     """
 
     module: nn.Module
@@ -38,6 +39,7 @@ class Network:
     outputs: int
     feature_dim: int
     layers: tuple[tuple[str, nn.Module], ...]
+    notes: tuple[str, ...] = ()
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """The pooled penultimate embedding of prepared images: (B, C, h, w) -> (B, D) float32. Keeps gradients."""
@@ -67,12 +69,12 @@ def load_network(checkpoint: Checkpoint, device: str | torch.device = "cpu") -> 
     Weights from a file must match strictly; a timm tag goes through timm's own conversion; a random initialisation
     is the same for the same seed.
     """
-    module, outputs = make_module(checkpoint)
+    module, outputs, notes = make_module(checkpoint)
     module = module.float().eval()
     feature_dim, layers = _trace(checkpoint, module)
     # Channels last makes convolutions 20 to 30 % faster on the CPU (MobileNetV2, ResNet-18).
     layout = torch.channels_last if torch.device(device).type == "cpu" else torch.preserve_format
-    return Network(module.to(device, memory_format=layout), checkpoint.library, outputs, feature_dim, layers)
+    return Network(module.to(device, memory_format=layout), checkpoint.library, outputs, feature_dim, layers, notes)
 
 
 def _embed(module: nn.Module, library: str, images: torch.Tensor) -> torch.Tensor:
@@ -194,7 +196,7 @@ def _memory(network: Network, image: torch.Tensor) -> int:
 
 @torch.no_grad()
 def _problems(checkpoint: Checkpoint, network: Network, image: torch.Tensor) -> list[str]:
-    problems = []
+    problems = list(network.notes)
     if not network.features(image).isfinite().all():
         problems.append("The network gives NaN or infinite values on random input: check the weights.")
     if len(network.layers) < 2:

@@ -70,7 +70,11 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One candidate. `weights` is an absolute path, "timm" (the pretrained tag in `architecture`) or "random"."""
+    """One candidate. `weights` is an absolute path, "timm" (the pretrained tag in `architecture`) or "random".
+
+    Of a file, `ignore` names tensors that are left out (a name, or the beginning of names up to a dot), `strip_prefix`
+    is taken off the names that begin with it, and then `rename` replaces beginnings of names by others (both up to a
+    dot). `preprocessing_source` says where the preprocessing is documented; empty: nobody has verified it."""
 
     name: str
     architecture: str
@@ -83,10 +87,25 @@ class Checkpoint:
     licence: str = ""
     preprocessing: Preprocessing = Preprocessing()
     synthetic: bool = False
+    strip_prefix: str = ""
+    ignore: tuple[str, ...] = ()
+    rename: dict[str, str] = dataclasses.field(default_factory=dict)
+    preprocessing_source: str = ""
 
     @property
     def kind(self) -> str:
         return self.weights if self.weights in ("timm", "random") else "file"
+
+    @property
+    def verified(self) -> bool:
+        """Whether it is known how images must be prepared."""
+        return is_verified(dataclasses.asdict(self))
+
+    @property
+    def naming(self) -> dict:
+        """What is done to the names in the file, where anything is: part of what determines the network."""
+        facts = {"strip_prefix": self.strip_prefix, "ignore": list(self.ignore), "rename": self.rename}
+        return {key: value for key, value in facts.items() if value}
 
     def __post_init__(self):
         for name in ("name", "architecture", "weights"):
@@ -107,6 +126,7 @@ class Checkpoint:
             )
         if not 0 <= self.seed <= LARGEST_SEED:
             raise CheckpointError(f"{self.name}: `seed` is {self.seed}.", f"Use 0 to {LARGEST_SEED}.")
+        self._require_plain_names()
         for key, value in self.kwargs.items():
             if key not in ALLOWED_KWARGS:
                 raise CheckpointError(
@@ -118,6 +138,28 @@ class Checkpoint:
                 raise CheckpointError(
                     f"{self.name}: the keyword argument `{key}` is {value!r}.", "Use a plain number, flag or word."
                 )
+
+    def _require_plain_names(self) -> None:
+        beginnings = [self.strip_prefix, *self.rename, *self.rename.values()]
+        if self.naming and self.kind != "file":
+            raise CheckpointError(
+                f"{self.name}: {', '.join(self.naming)} can only be set for a weights file.", "Leave them out."
+            )
+        if not all(isinstance(text, str) and text.strip() for text in (*self.ignore, *self.rename)):
+            raise CheckpointError(f"{self.name}: an entry of `ignore` or `rename` is no name.", "Give texts.")
+        if any(not isinstance(text, str) or text and not text.endswith(".") for text in beginnings):
+            raise CheckpointError(
+                f"{self.name}: `strip_prefix` and `rename` take beginnings of names that end with a dot.",
+                'For example strip_prefix = "module.".',
+            )
+
+
+def is_verified(record: dict) -> bool:
+    """Whether a checkpoint's record tells how images must be prepared: stated with a source, or recorded by who made
+    the weights (timm's tags, our synthetic ones), or without meaning (a random initialisation was trained on nothing).
+    """
+    made_known = record.get("weights") in ("timm", "random") or record.get("synthetic")
+    return bool(made_known or record.get("preprocessing_source", "").strip())
 
 
 def parse_checkpoints(text: str, base: Path) -> list[Checkpoint]:
@@ -154,6 +196,7 @@ def parse_checkpoint(row: dict, base: Path) -> Checkpoint:
     row = dict(row)
     if row["weights"] not in ("timm", "random"):
         row["weights"] = _absolute(name, row["weights"], base)
+    row["ignore"] = tuple(row.get("ignore", ()))
     row["preprocessing"] = _parse_preprocessing(name, row.get("preprocessing", {}))
     return Checkpoint(**row)
 
@@ -165,9 +208,12 @@ def _absolute(name: str, path: str, base: Path) -> str:
         raise CheckpointError(f"{name}: {path!r} is no usable path: {error}.", "Correct `weights`.") from None
 
 
-_KINDS = {key: (str,) for key in ("name", "architecture", "library", "weights", "source", "licence")}
+_KINDS = {key: (str,) for key in ("name", "architecture", "library", "weights", "source", "licence", "strip_prefix",
+                                  "preprocessing_source")}  # fmt: skip
+_KINDS |= {"ignore": (list, tuple), "rename": (dict,)}
 _KINDS |= {"num_classes": (int,), "seed": (int,), "kwargs": (dict,), "preprocessing": (dict,), "synthetic": (bool,)}
-_KIND_NAMES = {(str,): "a text", (int,): "a whole number", (dict,): "a table", (bool,): "true or false"}
+_KIND_NAMES = {(str,): "a text", (int,): "a whole number", (dict,): "a table", (bool,): "true or false",
+               (list, tuple): "a list of texts"}  # fmt: skip
 
 
 def _parse_preprocessing(name: str, table: dict) -> Preprocessing:
@@ -241,7 +287,8 @@ def checkpoint_record(checkpoint: Checkpoint) -> dict:
     record["preprocessing"] = {
         key: list(value) if isinstance(value, tuple) else value for key, value in record["preprocessing"].items()
     }
-    return {key: value for key, value in record.items() if value not in (None, "", {}) and value is not False}
+    record["ignore"] = list(checkpoint.ignore)
+    return {key: value for key, value in record.items() if value not in (None, "", {}, []) and value is not False}
 
 
 def identity(checkpoint: Checkpoint, weights_file: str | Path | None = None) -> str:

@@ -21,10 +21,10 @@ BLANK = {
     "kind": "file", "name": "", "weights": "", "library": "timm", "architecture": "", "kwargs": "",
     "num_classes": None, "seed": 0, "source": "", "licence": "", "as_recorded": True,
     "input_size": "224", "color": "RGB", "statistics": "ImageNet statistics", "mean": "", "std": "",
-    "pixel_range": "0 to 1",
+    "pixel_range": "0 to 1", "preprocessing_source": "", "strip_prefix": "", "ignore": "", "rename": "",
 }  # fmt: skip
 SHARED = ("library", "architecture", "kwargs", "as_recorded", "input_size", "color", "statistics", "mean", "std",
-          "pixel_range")  # fmt: skip
+          "pixel_range", "preprocessing_source")  # fmt: skip
 
 
 def checkpoint_of(fields: dict) -> Checkpoint:
@@ -47,7 +47,19 @@ def checkpoint_of(fields: dict) -> Checkpoint:
         source=fields["source"].strip(),
         licence=fields["licence"].strip(),
         preprocessing=Preprocessing() if kind == "timm" and fields["as_recorded"] else preprocessing_of(fields),
+        preprocessing_source=fields["preprocessing_source"].strip() if kind == "file" else "",
+        **(_naming_of(fields) if kind == "file" else {}),
     )
+
+
+def _naming_of(fields: dict) -> dict:
+    """What is done to the names in the file, as typed: one per line or with commas between."""
+    renamed = [line.partition("=") for line in re.split(r"[\n,]", fields["rename"]) if line.strip()]
+    return {
+        "strip_prefix": fields["strip_prefix"].strip().strip("\"'"),
+        "ignore": tuple(part.strip("\"'") for part in re.split(r"[\s,]+", fields["ignore"].strip("[] \n")) if part),
+        "rename": {old.strip(" {\"'"): new.strip(" }\"'") for old, _, new in renamed},
+    }
 
 
 def fields_of(checkpoint: Checkpoint) -> dict:
@@ -74,6 +86,10 @@ def fields_of(checkpoint: Checkpoint) -> dict:
         "mean": _numbers_text(ours.mean) if statistics == OWN else "",
         "std": _numbers_text(ours.std) if statistics == OWN else "",
         "pixel_range": next((n for n, r in RANGES.items() if r == ours.pixel_range), _numbers_text(ours.pixel_range)),
+        "preprocessing_source": checkpoint.preprocessing_source,
+        "strip_prefix": checkpoint.strip_prefix,
+        "ignore": "\n".join(checkpoint.ignore),
+        "rename": "\n".join(f"{old} = {new}" for old, new in checkpoint.rename.items()),
     }
 
 

@@ -70,10 +70,30 @@ if found != sha256:
         'torch.load(path, map_location="cpu", weights_only=True)'
     )  # fmt: skip
     unwrap = """\
-for key in ("state_dict", "model"):  # some files wrap their weights once more
+for key in ("state_dict", "model", "model_state_dict"):  # some files wrap their weights once more
     if isinstance(state.get(key), dict):
         state = state[key]"""
-    return [f"path = {checkpoint.weights!r}\n{check}", f"state = {load}\n{unwrap}"]
+    return [f"path = {checkpoint.weights!r}\n{check}", f"state = {load}\n{unwrap}", *_naming(checkpoint)]
+
+
+def _naming(checkpoint: Checkpoint) -> list[str]:
+    """The steps of `core.naming.adapt`: what the checkpoint leaves out and renames."""
+    lines = []
+    if checkpoint.ignore:
+        lines += [
+            f"left_out = {checkpoint.ignore!r}  # names, or beginnings of names",
+            "state = {name: value for name, value in state.items()",
+            "         if name not in left_out and not name.startswith(tuple(x for x in left_out if x.endswith('.')))}",
+        ]
+    if checkpoint.strip_prefix:
+        lines.append(f"state = {{name.removeprefix({checkpoint.strip_prefix!r}): v for name, v in state.items()}}")
+    if checkpoint.rename:
+        lines += [
+            f"names = {dict(sorted(checkpoint.rename.items(), key=lambda pair: -len(pair[0])))!r}",
+            "old = {name: next((x for x in names if name.startswith(x)), '') for name in state}",
+            "state = {names.get(old[name], '') + name.removeprefix(old[name]): v for name, v in state.items()}",
+        ]
+    return ["\n".join(lines)] if lines else []
 
 
 def _model(checkpoint: Checkpoint) -> str:

@@ -3,10 +3,10 @@
 Knows files and names of tensors; which network is meant is `core.backbone`'s business.
 """
 
-import os
 import pickle
 import stat
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import huggingface_hub
@@ -18,8 +18,10 @@ from torch import nn
 
 from core.catalog import Checkpoint
 from core.errors import CheckpointError, NotDownloadedError
+from core.naming import adapt, as_toml, listed, propose
 
 LARGEST_FILE = 20 * 2**30
+WRAPPERS = ("state_dict", "model", "model_state_dict")
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 HUB_TIMEOUT = 5.0  # seconds; the hub's own loader would try again for 46 s where there is no network
 RESAVE = (
@@ -29,8 +31,10 @@ RESAVE = (
 DAMAGED = "Download or copy it again and compare its size or checksum with the original's."
 
 
-def read_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
-    """The tensors by name in a .safetensors file or a file of `torch.save`; a plain {"state_dict": ...} is opened.
+def open_state_dict(path: str | Path) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """The tensors by name in a .safetensors file or a file of `torch.save`, and a sentence for what lies beside them.
+
+    A plain {"state_dict": ...} (or "model", "model_state_dict") is opened; its other entries are not used.
 
     Nothing in the file is executed. CheckpointError when it is no regular file, larger than 20 GiB, damaged,
     needs unpickling, or holds anything but tensors.
@@ -40,20 +44,23 @@ def read_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     if not isinstance(content, dict):
         raise CheckpointError(f"`{path.name}` holds a {type(content).__name__}, not a state dict.", RESAVE)
-    for key in ("state_dict", "model"):
+    notes = []
+    for key in WRAPPERS:
         if isinstance(content.get(key), dict):
+            if beside := [str(other) for other in content if other != key]:
+                notes.append(f"The weights are those under `{key}`; beside them and not used: {listed(beside)}.")
             content = content[key]
     others = [
         str(key) for key, value in content.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))
     ]
     if others or not content:
         raise CheckpointError(
-            f"`{path.name}` holds {_first(others)} beside or instead of weights."
+            f"`{path.name}` holds {listed(others)} beside or instead of weights."
             if others
             else f"`{path.name}` holds no weights.",
             RESAVE,
         )
-    return content
+    return content, notes
 
 
 def _require_readable(path: Path) -> None:
@@ -189,15 +196,31 @@ def _hub_error(checkpoint: Checkpoint, repository: str, error: Exception) -> Che
     )
 
 
-def fit_weights(module: nn.Module, state: dict[str, torch.Tensor], head: str | None, name: str) -> None:
+@dataclass(frozen=True, eq=False)
+class StateFile:
+    """A weights file: its tensors under the network's names, as they are `in_file`, and notes on what was done."""
+
+    tensors: dict[str, torch.Tensor]
+    in_file: dict[str, torch.Tensor]
+    notes: tuple[str, ...]
+
+
+def state_file(checkpoint: Checkpoint) -> StateFile:
+    """The weights file of `checkpoint`, its names changed as the checkpoint says."""
+    in_file, opened = open_state_dict(checkpoint.weights)
+    tensors, changed = adapt(in_file, checkpoint)
+    return StateFile(tensors, in_file, (*opened, *changed))
+
+
+def fit_weights(module: nn.Module, state: StateFile, head: str | None, name: str) -> None:
     """Load `state` into `module`: every name and shape must match. float16 and bfloat16 become float32.
 
     `head` is the name of the classifier's layer in files of this architecture. CheckpointError lists what is missing,
     what is left over and what has another shape, with a hint where the cause is plain.
     """
-    expected = module.state_dict()
-    misshapen = [key for key in state if key in expected and not _fits(state[key], expected[key])]
-    loadable = {key: value for key, value in state.items() if key not in misshapen}
+    expected, tensors = module.state_dict(), state.tensors
+    misshapen = [key for key in tensors if key in expected and not _fits(tensors[key], expected[key])]
+    loadable = {key: value for key, value in tensors.items() if key not in misshapen}
     try:
         result = module.load_state_dict(loadable, strict=False)
     except RuntimeError as error:
@@ -206,11 +229,13 @@ def fit_weights(module: nn.Module, state: dict[str, torch.Tensor], head: str | N
     unexpected = result.unexpected_keys
     if not (missing or unexpected or misshapen):
         return
-    shapes = [f"{key} ({_shape(state[key])} in the file, {_shape(expected[key])} in the network)" for key in misshapen]
+    shapes = [f"{key} ({_shape(tensors[key])} in the file, {_shape(expected[key])} in the network)"
+              for key in misshapen]  # fmt: skip
     parts = [("missing in the file", missing), ("not in the network", unexpected), ("another shape", shapes)]
-    listed = "; ".join(f"{label} ({len(names)}): {_first(names)}" for label, names in parts if names)
-    hint = _hint(state, expected, head, missing, unexpected, misshapen)
-    raise CheckpointError(f"{name}: the weights do not match the architecture. {listed[0].upper()}{listed[1:]}.", hint)
+    listing = "; ".join(f"{label} ({len(names)}): {listed(names)}" for label, names in parts if names)
+    hint = _hint(module, state, expected, head, missing, unexpected, misshapen)
+    message = f"{name}: the weights do not match the architecture. {listing[0].upper()}{listing[1:]}."
+    raise CheckpointError(message, hint)
 
 
 def _fits(value: torch.Tensor, expected: torch.Tensor) -> bool:
@@ -222,23 +247,51 @@ def _shape(tensor: torch.Tensor) -> str:
     return (" x ".join(map(str, tensor.shape)) or "one number") + kind
 
 
-def _first(names: list[str], count: int = 5) -> str:
-    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
-
-
-def _hint(state, expected, head, missing, unexpected, misshapen) -> str:
+def _hint(module, state, expected, head, missing, unexpected, misshapen) -> str:
     def only_head(*lists: list[str]) -> bool:
         return head is not None and all(key.startswith(f"{head}.") for keys in lists for key in keys)
 
-    prefix = os.path.commonprefix(list(state)).rpartition(".")[0] + "."
-    if prefix != "." and any(key.removeprefix(prefix) in expected for key in state):
-        return (
-            f"Every name in the file begins with `{prefix}`; save it without: "
-            f'`torch.save({{k.removeprefix("{prefix}"): v for k, v in state.items()}}, path)`.'
-        )
+    tensors = state.tensors
+    if stem := _other_stem(tensors, expected, misshapen):
+        return stem
     if missing and only_head(missing) and not unexpected and not misshapen:
         return "The file has no head: set num_classes = 0."
-    rows = len(state[f"{head}.weight"]) if head and state.get(f"{head}.weight", torch.empty(())).ndim else 0
+    rows = len(tensors[f"{head}.weight"]) if head and tensors.get(f"{head}.weight", torch.empty(())).ndim else 0
     if rows and only_head(missing, unexpected, misshapen):
         return f"The file's head has {rows} outputs: set num_classes = {rows}, or leave it out."
-    return "Check the architecture's name and its keyword arguments (kwargs)."
+    entries = propose(state.in_file, expected, [name for name, _ in module.named_children()], head)
+    if not entries:
+        return "Check the architecture's name and its keyword arguments (kwargs)."
+    return _explained(entries, list(state.in_file))
+
+
+def _other_stem(tensors, expected, misshapen) -> str:
+    """What to do where only the number of input channels of one convolution differs."""
+    if len(misshapen) != 1 or tensors[misshapen[0]].ndim != 4 or expected[misshapen[0]].ndim != 4:
+        return ""
+    found, wanted = tensors[misshapen[0]].shape, expected[misshapen[0]].shape
+    if (found[0], *found[2:]) != (wanted[0], *wanted[2:]):
+        return ""
+    if found[1] == 1:
+        return (
+            "The file's first layer takes 1 channel: set in_chans = 1 in kwargs and color = grey in preprocessing "
+            "(timm's version of the architecture; torchvision's always take 3)."
+        )
+    if found[1] == 3 and wanted[1] == 1:
+        return "The file's first layer takes 3 channels: leave in_chans out of kwargs and set color = RGB."
+    return f"The file's first layer takes {found[1]} channels; images have 1 or 3, so this file cannot be used."
+
+
+def _explained(entries: dict, names: list[str]) -> str:
+    """The proposed entries, and what each is for."""
+    why = []
+    if prefix := entries.get("strip_prefix"):
+        whose = "Every name" if all(name.startswith(prefix) for name in names) else "The backbone's names"
+        why.append(f"{whose} in the file {'begins' if whose.startswith('Every') else 'begin'} with `{prefix}`.")
+    if "rename" in entries:
+        why.append("The file numbers the network's parts instead of naming them.")
+    if "ignore" in entries:
+        why.append("The file holds more than this network, such as another head; `ignore` leaves it out.")
+    if "num_classes" in entries:
+        why.append("It has no head of the network's kind.")
+    return f"{' '.join(why)} If that is as you expect, set {as_toml(entries)}."

@@ -219,6 +219,8 @@ def _show_candidate(name: str, candidate: dict) -> None:
     elif candidate["state"] == "running":
         text = f"{text}; {candidate['done']} of {candidate['total']} scores"
     st.progress(min(max(share, 0.0), 1.0), f"{code(name)}: {text}")
+    for doubt in candidate.get("doubts", []):
+        st.caption(f":material/warning: {plain(doubt)}")
 
 
 def _show_actions(run: Run, status: runner.RunStatus) -> None:

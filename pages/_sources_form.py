@@ -19,6 +19,7 @@ from core.checkpoint_form import (
     preprocessing_of,
 )
 from core.errors import SourceScoutError
+from core.known_files import fields_of_known, known_files
 from core.store import Candidate
 from pages import _state
 from pages._sources_admit import checked, located, say, show_failure
@@ -120,6 +121,7 @@ def _show_fields(scope: str, start: dict, others: tuple[Candidate, ...]) -> dict
     if others:
         _show_like(like, scope, others)
     if kind == "file":
+        _show_known(scope)
         st.text_input("Weights file", placeholder="/home/you/models/mobilenetv2_imagenet.pth", **bound("weights"),
                       help="A path on the machine that runs the app.")  # fmt: skip
     _show_network(kind, bound)
@@ -149,6 +151,44 @@ def _show_like(column, scope: str, others: tuple[Candidate, ...]) -> None:
     )  # fmt: skip
 
 
+def _show_known(scope: str) -> None:
+    """Fills in what is known of a kind of file, with the preprocessing that the user chooses."""
+    known = known_files()
+    choices = {
+        (key, i): record["name"] + (f": {record['preprocessing'][i]['label']}" if record["preprocessing"] else "")
+        for key, record in known.items()
+        for i in range(max(1, len(record["preprocessing"])))
+    }
+
+    def fill_in() -> None:
+        chosen = st.session_state[_key(scope, "known")]
+        for field, value in (fields_of_known(*chosen) if chosen else {}).items():
+            st.session_state[_key(scope, field)] = value
+
+    chosen = st.selectbox(
+        "A known file", choices, index=None, placeholder="none of these", format_func=choices.get, on_change=fill_in,
+        key=_key(scope, "known"),
+        help="Fills in architecture, names, preprocessing, source and licence as far as they are documented. "
+        "Where two preprocessings are documented, the choice is yours, and is stated with the checkpoint.",
+    )  # fmt: skip
+    if chosen:
+        record = known[chosen[0]]
+        st.caption(plain(f"Obtain it: {record['obtain']}"))
+        for what, fact in record["facts"].items():
+            st.caption(f"{what.capitalize()}: {plain(fact)}")
+
+
+def _show_naming(bound) -> None:
+    with st.expander("Names in the file", expanded=False):
+        st.caption("Only where the check says so: nothing is left out or renamed unless it stands here.")
+        left, right = st.columns(2)
+        left.text_input("Strip prefix", placeholder="module.", **bound("strip_prefix"))
+        left.text_area("Ignore", placeholder="projection_head.", height=72, **bound("ignore"),
+                       help="Names, or beginnings of names with a dot at the end, one per line.")  # fmt: skip
+        right.text_area("Rename", placeholder="0. = conv1.", height=150, **bound("rename"),
+                        help="One `old = new` per line, both beginnings of names with a dot at the end.")  # fmt: skip
+
+
 def _show_network(kind: str, bound) -> None:
     left, right = st.columns(2)
     tag_help = "A tag is an architecture and its training recipe, such as `resnet50.a1_in1k`."
@@ -170,6 +210,7 @@ def _show_network(kind: str, bound) -> None:
             "Number of classes", min_value=0, step=1, placeholder="read from the file", **bound("num_classes"),
             help="Outputs of the pretraining head; 0 for weights without one. Empty: read from the file.",
         )  # fmt: skip
+        _show_naming(bound)
 
 
 def _show_preprocessing(kind: str, scope: str, bound) -> None:
@@ -190,6 +231,11 @@ def _show_preprocessing(kind: str, scope: str, bound) -> None:
         mean, std = st.columns(2)
         mean.text_input("Mean", placeholder="0.485, 0.456, 0.406", **bound("mean"))
         std.text_input("Standard deviation", placeholder="0.229, 0.224, 0.225", **bound("std"))
+    if kind == "file":
+        st.text_input(
+            "Where this preprocessing is documented", placeholder="a paper, a model card, a line of code",
+            **bound("preprocessing_source"), help="Empty: the checkpoint is marked \"preprocessing unverified\".",
+        )  # fmt: skip
     try:
         st.caption(in_words(preprocessing_of({field: st.session_state[_key(scope, field)] for field in SHARED})))
     except SourceScoutError as error:

@@ -62,6 +62,9 @@ def _show_candidate(current: _state.View, candidate: Candidate, state: str) -> N
             with st.container(horizontal=True, vertical_alignment="center", width="content"):
                 st.markdown(f"**{plain(checkpoint.name)}**", width="content")
                 st.badge(label, color=color, icon=icon, help=meaning)
+                if not checkpoint.verified:
+                    st.badge("Preprocessing unverified", color="orange", icon=":material/help:",
+                             help="Nothing says where its preprocessing is documented.")  # fmt: skip
                 if checkpoint.synthetic:
                     st.badge("Synthetic", color="orange", icon=":material/science:")
             checking = _show_actions(current, candidate)
@@ -150,6 +153,8 @@ def _head(candidate: Candidate) -> list[str]:
 def _show_details(candidate: Candidate) -> None:
     checkpoint, report = candidate.checkpoint, candidate.report
     st.markdown(f"**Preprocessing.** {in_words(checkpoint.preprocessing)}")
+    if checkpoint.preprocessing_source:
+        st.markdown(f"**Documented in** {plain(checkpoint.preprocessing_source)}")
     if checkpoint.kwargs:
         st.markdown("**Keyword arguments.** " + ", ".join(f"`{k} = {v}`" for k, v in checkpoint.kwargs.items()))
     if checkpoint.kind == "file":

@@ -64,6 +64,19 @@ def timm_file(folder: Path, name: str = "w.pth", **kwargs) -> Checkpoint:
     return Checkpoint("a", "test_resnet", "timm", weights, preprocessing=OURS)
 
 
+def renamed_file(folder: Path) -> Checkpoint:
+    """A file with a prefix, a renamed part, and tensors that are left out."""
+    state = timm.create_model("test_resnet", num_classes=5).state_dict()
+    names = {name: "module." + ("0." + name.removeprefix("conv1.") if name.startswith("conv1.") else name)
+             for name in state}  # fmt: skip
+    extra = {"projection.0.weight": torch.ones(2), "queue": torch.ones(3)}
+    torch.save({names[name]: value for name, value in state.items()} | extra, folder / "w.pth")
+    return Checkpoint(
+        "a", "test_resnet", "timm", str(folder / "w.pth"), preprocessing=OURS,
+        strip_prefix="module.", ignore=("projection.", "queue"), rename={"0.": "conv1."},
+    )  # fmt: skip
+
+
 CASES = {
     "a file, its classes read from it": lambda f: timm_file(f, num_classes=5),
     "a file without a head, as safetensors": lambda f: replace(
@@ -76,6 +89,7 @@ CASES = {
     "blue first, 0 to 255": lambda f: replace(
         timm_file(f), preprocessing=Preprocessing((64, 64), (104.0, 117.0, 123.0), (1.0,) * 3, "BGR", (0.0, 255.0))
     ),
+    "a file whose names are changed": lambda f: renamed_file(f),
     "a random initialisation": lambda f: Checkpoint("r", "test_resnet", "timm", "random", seed=3, preprocessing=OURS),
     "a file of torchvision": lambda f: Checkpoint(
         "t", "resnet18", "torchvision", saved(f, torchvision.models.get_model("resnet18", num_classes=4)),

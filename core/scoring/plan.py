@@ -128,7 +128,7 @@ def _candidate(contender: Contender, plan: dict, metrics: list[str], truth: str)
     entry["features_key"] = _digest([
         plan["sample"]["hash"], entry["identity"], checkpoint.library, version_of(checkpoint.library),
         checkpoint.architecture, checkpoint.kwargs, checkpoint.num_classes, entry["checkpoint"]["preprocessing"],
-        LAYER, PRECISION,
+        LAYER, PRECISION, *([checkpoint.naming] if checkpoint.naming else []),
     ])  # fmt: skip
     entry["scores"] = [{"metric": key, "key": _score_key(entry["features_key"], truth, key)} for key in metrics]
     entry["costs"] = candidate_costs(plan, contender.report, metrics)

@@ -5,17 +5,20 @@ import re
 import numpy as np
 import pandas as pd
 
+from core.catalog import is_verified
 from core.metrics import METRICS, PRODUCT, Metric
 
+CARE = "read with care"
 _DRAWS = 2000
 _NUMBERS = ("value", "low", "high", "null", "null_sd", "p", "z")
+UNVERIFIED = "Preprocessing unverified: nothing says where its preprocessing is documented."
 _SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[A-Z0-9])")
 
 
 def ranking(plan: dict, results: list[dict], metric: str) -> pd.DataFrame:
     """One row per candidate, best first: candidate, value, low, high, null, null_sd, p, z, verdict, reason, tie_group,
-    source, architecture, control (a random initialisation). Candidates without a value come last, with the reason;
-    their tie group is <NA>."""
+    source, architecture, control (a random initialisation), doubts (sentences, one per line). Candidates without a
+    value come last, with the reason; their tie group is <NA>."""
     if metric == PRODUCT.key:
         found = product(plan, results)
     else:
@@ -34,7 +37,8 @@ def _row(candidate: dict, result: dict | None) -> dict:
     row |= {name: np.nan if result.get(name) is None else float(result[name]) for name in _NUMBERS}
     row |= {"verdict": result.get("verdict") or "", "reason": result.get("reason") or ""}
     row |= {"source": checkpoint.get("source", ""), "architecture": checkpoint["architecture"]}
-    return row | {"control": checkpoint.get("weights") == "random"}
+    doubts = list(result.get("doubts", [])) + ([] if is_verified(checkpoint) else [UNVERIFIED])
+    return row | {"control": checkpoint.get("weights") == "random", "doubts": "\n".join(doubts)}
 
 
 def tie_groups(frame: pd.DataFrame) -> pd.Series:
@@ -68,11 +72,15 @@ def meaningful(frame: pd.DataFrame) -> pd.Series:
 
 def remarks(frame: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
     """What to know before reading the values: (verdict, sentence, candidates it holds for), each sentence once.
-    The verdict is "" for candidates without a value; reliable values need no remark."""
+    The verdict is "" for candidates without a value; reliable values need no remark, but for doubts about the network
+    on these images and a preprocessing that is not documented."""
     found: dict[tuple[str, str], list[str]] = {}
     for row in frame[frame["verdict"] != "reliable"].itertuples():
         for sentence in _SENTENCE_END.split(row.reason):
             found.setdefault((row.verdict, sentence), []).append(row.candidate)
+    for row in frame.itertuples():
+        for doubt in filter(None, getattr(row, "doubts", "").split("\n")):
+            found.setdefault((CARE, doubt), []).append(row.candidate)
     return [(verdict, sentence, names) for (verdict, sentence), names in found.items()]
 
 
@@ -92,6 +100,7 @@ def product(plan: dict, results: list[dict]) -> dict[str, dict]:
     """The product of arXiv:2412.20172 by candidate, within each architecture (gradient ratios of different
     architectures cannot be compared). The interval carries the intervals of both parts through the formula, taken as
     independent normal errors (2,000 seeded draws). There is no null: the score is relative to the other candidates."""
+    doubts = {r["candidate"]: r["doubts"] for r in results if r.get("doubts")}
     parts = {
         key: {r["candidate"]: r for r in results if r["metric"] == key and r.get("value") is not None}
         for key in ("nca", "gradient_ratio")
@@ -117,7 +126,8 @@ def product(plan: dict, results: list[dict]) -> dict[str, dict]:
                 "value": float(values[0, i]),
                 "low": float(min(low[i], values[0, i])),
                 "high": float(max(high[i], values[0, i])),
-                "verdict": "read with care",
+                "verdict": CARE,
+                "doubts": doubts.get(name, []),
                 "reason": f"Relative to the {len(names)} candidates of {architecture} in this run.",
             }
     return scores

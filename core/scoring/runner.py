@@ -190,6 +190,7 @@ def status(run: Path) -> RunStatus:
 def _candidate_status(candidate: dict, left: set[str], progress: dict, living: bool) -> dict:
     seen = progress.get("candidates", {}).get(candidate["name"], {})
     counts = {"total": len(candidate["scores"]), "done": sum(s["key"] not in left for s in candidate["scores"])}
+    counts |= {"doubts": seen["doubts"]} if seen.get("doubts") else {}
     if candidate["scores"] and counts["done"] == counts["total"]:
         return {"state": "finished", **counts}
     if living and seen.get("state") == "running":

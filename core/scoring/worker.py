@@ -38,6 +38,7 @@ class Progress:
             (c["name"], stage): seconds for c in plan["candidates"] for stage, seconds in c.get("costs", {}).items()
         }
         self.spent = self.spent_expected = 0.0
+        self.doubts: dict[str, list[str]] = {}
         self.record = {"state": "running", "pid": os.getpid(), "host": socket.gethostname(), "candidates": {}}
         self._written = 0.0
         self._reserve = run / "reserve"
@@ -51,7 +52,7 @@ class Progress:
     def set(self, name: str, now: bool = True, **facts) -> None:
         """Replace what is told of candidate `name`; with `now` false only when the last write is old enough."""
         self.stop_if_cancelled()
-        self.record["candidates"][name] = facts
+        self.record["candidates"][name] = facts | ({"doubts": self.doubts[name]} if self.doubts.get(name) else {})
         if now or time.monotonic() - self._written > _WRITE_SECONDS:
             self.write()
 
@@ -172,6 +173,8 @@ def _compute(run: Path, plan: dict, candidate: dict, todo: list[dict], progress:
     name = candidate["name"]
     network = _Lazy(lambda: _load(plan, candidate))
     features = _features(plan, candidate, network, progress)
+    doubts = _doubts(plan, candidate, network)
+    progress.doubts[name] = doubts
     for score in todo:
         facts = METRICS[score["metric"]]
         progress.set(name, state="running", stage=facts.name)
@@ -179,6 +182,8 @@ def _compute(run: Path, plan: dict, candidate: dict, todo: list[dict], progress:
         result = _evaluate(plan, score["metric"], features, lambda: _network_inputs(plan, candidate, network()))
         told = {"key": score["key"], "metric": score["metric"], "version": facts.version, "candidate": name,
                 "device": plan["device"]}  # fmt: skip
+        if doubts:
+            told["doubts"] = doubts
         spool.write_result(run, told | result)
         progress.finish(name, score["metric"], time.monotonic() - began)
 
@@ -281,6 +286,20 @@ def _features(plan: dict, candidate: dict, network: _Lazy, progress: Progress):
     features = extract_features(network(), preprocessing, pixels, range(n), file, plan["device"], on_batch=on_batch)
     progress.finish(name, "features", time.monotonic() - began)
     return features
+
+
+def _doubts(plan: dict, candidate: dict, network: _Lazy) -> list[str]:
+    """Warnings about this network on a few images of the sample, kept beside its features, which they belong to."""
+    from core.doubts import examine
+    from core.images.source import pixels_of
+
+    file = features_file(plan, candidate).with_suffix(".doubts.json")
+    known = spool.read_json(file)
+    if known is None:
+        preprocessing = parse_checkpoint(candidate["checkpoint"], Path("/")).preprocessing
+        known = examine(network(), preprocessing, pixels_of(plan["sample"]["pixels"]))
+        spool.write_json(file, known)
+    return known["warnings"]
 
 
 def main() -> int:

@@ -22,7 +22,12 @@ def a_plan(names=("a", "b", "c"), architecture="resnet18", metrics=("nca", "grad
     def candidate(name, arch):
         return {
             "name": name,
-            "checkpoint": {"architecture": arch, "library": "timm", "source": f"source of {name}"},
+            "checkpoint": {
+                "preprocessing_source": "its card",
+                "architecture": arch,
+                "library": "timm",
+                "source": f"source of {name}",
+            },
             "scores": [{"metric": metric, "key": f"{name}-{metric}"} for metric in metrics],
         }
 
