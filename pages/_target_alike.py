@@ -132,9 +132,10 @@ def show_shortcuts(found: Found) -> None:
             )
     st.caption(
         f"Looked at: {count(seen.n, 'image')} of the training part, one per group, at most {MOST_IMAGES:,}. Found are "
-        "bright letters near the edge, crosses of callipers, borders, colour on grey, and sizes. Missed are dark or "
-        "blurred letters, dotted lines, tubes and electrodes, letters amid tissue, differences in noise or contrast, "
-        "and letters on images below 64 pixels. Finding nothing is no proof that there is no shortcut."
+        "bright letters near the edge, drawn crosses, borders, colour on grey, and sizes. Callipers on real ultrasound "
+        "are mostly missed, as are dark or blurred letters, dotted lines, tubes and electrodes, letters amid tissue, "
+        "differences in noise or contrast, and letters on images below 64 pixels. "
+        "Finding nothing is no proof that there is no shortcut."
     )
 
 
