@@ -1,6 +1,7 @@
 """A real project to begin with: PneumoniaMNIST, two small ImageNet networks of timm, and a random initialisation."""
 
 from core.catalog import Checkpoint
+from core.catalog_tags import checkpoint_of
 from core.errors import CheckpointError
 from core.images.medmnist_sets import MedMnistSet, medmnist_set
 from core.store import Store
@@ -17,9 +18,9 @@ def starter_set() -> MedMnistSet:
 
 
 def starter_checkpoints() -> list[Checkpoint]:
-    """Both tags with the preprocessing that timm records for them (224 pixels, ImageNet's mean and deviation)."""
-    tags = [Checkpoint(tag, tag, "timm", "timm", source="ImageNet-1K", licence="Apache-2.0") for tag in TAGS]
-    return [*tags, Checkpoint("Random initialisation", TAGS[0].partition(".")[0], "timm", "random")]
+    """Both tags as the catalogue knows them, and the first one's architecture without its weights as a control."""
+    control = Checkpoint("Random initialisation", TAGS[0].partition(".")[0], "timm", "random")
+    return [*map(checkpoint_of, TAGS), control]
 
 
 def require_usable(checkpoints: list[Checkpoint], reports: list[dict]) -> None:

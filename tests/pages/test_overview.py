@@ -235,12 +235,3 @@ def test_a_starter_that_cannot_be_saved_whole_is_not_saved_at_all(monkeypatch):
 def test_opening_the_overview_asks_no_server(mirror):
     press(open_app(), STARTER)
     assert mirror.asked == []
-
-
-def test_the_starter_checkpoints_say_what_timm_records():
-    tags = pytest.importorskip("core.tags")
-    for checkpoint in starter_checkpoints()[:2]:
-        recorded = tags.recorded_preprocessing(checkpoint.architecture)
-        assert {key: tuple(v) if isinstance(v, list) else v for key, v in recorded.items()}.items() <= vars(
-            checkpoint.preprocessing
-        ).items()
