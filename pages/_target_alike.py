@@ -48,13 +48,13 @@ def show_sets(task: TargetTask, found: Found) -> None:
     classes, splits = (sum(getattr(s, name) for s in sets) for name in ("across_classes", "across_splits"))
     near = sum(not same.exact for same in sets)
     st.markdown(
-        f"**{count(len(sets), 'set')}** of images that show the same picture: {len(sets) - near:,} with equal pixels, "
+        f"**{count(len(sets), 'set')}** of images that are alike: {len(sets) - near:,} with equal pixels, "
         f"{near:,} with near-duplicates, which differ in size, brightness or compression, or are neighbouring frames. "
         f"{count(sum(len(s.rows) for s in sets), 'image')} in all."
     )
     if classes:
         st.markdown(
-            f":orange[:material/warning:] **{count(classes, 'set')} across classes**: the same picture under "
+            f":orange[:material/warning:] **{count(classes, 'set')} across classes**: perhaps the same picture under "
             "different labels.  \n:gray[Look at them: one of the labels may be wrong.]"
         )
     if splits:
