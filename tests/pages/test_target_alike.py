@@ -46,7 +46,7 @@ def saved(store, project, folder):  # noqa: F811
 
 def test_copies_are_listed_side_by_side_with_class_and_those_across_classes_first(project, saved):  # noqa: F811
     text = shown(open_page(project, saved))
-    assert "**2 sets** of images that show the same picture" in text and "**1 set across classes**" in text
+    assert "**2 sets** of images that are alike" in text and "**1 set across classes**" in text
     assert text.index("`b/copy.png`") < text.index("`a/again.png`")
 
 
