@@ -1,10 +1,8 @@
 """The overview: where we are, the two ways in, and links that name what is not there."""
 
 import tomllib
-from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.demo import PROJECT_ID, TARGETS
@@ -16,16 +14,7 @@ from core.target import TargetTask
 from pages import _overview_starter, _state
 from pages._registry import STEPS
 from tests.images.medmnist_server import Mirror, small_npz, write_catalogue
-
-SHELL = Path(__file__).parents[2] / "pages" / "_shell.py"
-
-
-@pytest.fixture(autouse=True)
-def own_database():
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield
-    st.cache_resource.clear()
+from tests.pages.conftest import SHELL
 
 
 def open_app(**link: str) -> AppTest:

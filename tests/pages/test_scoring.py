@@ -17,23 +17,9 @@ from core.report.ranking import NO_GROUPS, NO_TEST_PART
 from core.scoring import runner, spool
 from core.scoring.plan import score_keys, summary
 from pages import _scoring_ranking, _scoring_run, _state
+from tests.pages.conftest import SHELL
 from tests.scoring.conftest import *  # noqa: F403  (the tiny target)
 from tests.scoring.conftest import network
-
-SHELL = Path(__file__).parents[2] / "pages" / "_shell.py"
-
-
-@pytest.fixture(autouse=True)
-def own_database():
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield
-    st.cache_resource.clear()
-
-
-@pytest.fixture
-def project() -> str:
-    return _state.store().add_project("Study")
 
 
 @pytest.fixture

@@ -6,16 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.catalog import Checkpoint, dump_checkpoints
 from core.checking import weights_stamp
-from core.store import Store
 from core.target import TargetTask
-from pages import _sources_admit, _sources_import, _sources_tags, _state
+from pages import _sources_admit, _sources_import, _sources_tags
+from tests.pages.conftest import SHELL
 
-SHELL = Path(__file__).parents[2] / "pages" / "_shell.py"
 NO_MATCH = (
     "net: the weights do not match the architecture. Missing in the file (2): conv1.weight, bn1.bias; "
     "not in the network (1): stem.weight."
@@ -41,24 +39,10 @@ def report_of(checkpoint: Checkpoint) -> dict:
 
 
 @pytest.fixture(autouse=True)
-def own_database(monkeypatch):
-    st.cache_resource.clear()
-    st.cache_data.clear()
+def no_torch(monkeypatch):
     for module in (_sources_admit, _sources_import, _sources_tags):
         monkeypatch.setattr(module, "check", lambda checkpoints: [report_of(c) for c in checkpoints])
     monkeypatch.setattr("core.availability.identity", lambda *_: "sha256:0")
-    yield
-    st.cache_resource.clear()
-
-
-@pytest.fixture
-def store() -> Store:
-    return _state.store()
-
-
-@pytest.fixture
-def project(store) -> str:
-    return store.add_project("breast study")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -16,30 +15,10 @@ from core.images.readers import read_listing
 from core.settings import allowed_roots
 from core.store import Store
 from core.target import TargetTask, dump_target
-from pages import _state
 from pages._target_dialogs import load_here, parse_uploaded
 from pages._text import code, plain
 from tests.images.medmnist_server import Mirror, small_npz, write_catalogue
-
-SHELL = Path(__file__).parents[2] / "pages" / "_shell.py"
-
-
-@pytest.fixture(autouse=True)
-def own_database():
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield
-    st.cache_resource.clear()
-
-
-@pytest.fixture
-def store() -> Store:
-    return _state.store()
-
-
-@pytest.fixture
-def project(store) -> str:
-    return store.add_project("breast study")
+from tests.pages.conftest import SHELL
 
 
 def open_page(project: str, target: str | None = None) -> AppTest:

@@ -7,16 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from core.target import TargetTask
-from tests.pages.test_target import (  # noqa: F401 (fixtures)
-    open_page,
-    own_database,
-    press,
-    project,
-    shown,
-    store,
-    targets_of,
-    widget,
-)
+from tests.pages.test_target import open_page, press, shown, targets_of, widget
 
 
 def picture(seed: int) -> Image.Image:

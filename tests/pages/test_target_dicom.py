@@ -1,27 +1,12 @@
 """The Target page on a DICOM folder with a label CSV: described, shown, and nothing of a header on it."""
 
 import numpy as np
-import pytest
-import streamlit as st
 
 from core.settings import home
 from core.target import dump_target
 from pages import _state
 from tests.dicoms import SECRETS, write_dicom, write_study
 from tests.pages.test_target import describe, open_page, press, shown, widget
-
-
-@pytest.fixture(autouse=True)
-def own_database():
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield
-    st.cache_resource.clear()
-
-
-@pytest.fixture
-def project() -> str:
-    return _state.store().add_project("chest study")
 
 
 def everything_kept() -> bytes:

@@ -5,18 +5,10 @@ import zipfile
 from dataclasses import replace
 
 import pytest
-import streamlit as st
 from PIL import Image
 
 from core.target import TargetTask
 from pages import _target_reading
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered():
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
 
 
 @pytest.fixture
