@@ -51,12 +51,11 @@ ONE_ARCHITECTURE = "It compares only candidates of one architecture."
 
 
 class GradientRatio(NamedTuple):
-    """mean(second_norms) / mean(first_norms); one norm per batch that holds triplets; the number of batches without."""
+    """mean(second_norms) / mean(first_norms), and one norm per batch that holds triplets."""
 
     ratio: float
     first_norms: tuple[float, ...]
     second_norms: tuple[float, ...]
-    dropped: int
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,8 @@ def gradient_ratio(network, first_layer, second_layer, images, labels, batch_siz
 
     The layers are modules with a `weight`. The network runs in evaluation mode; its modes, its parameters' `grad` and
     `requires_grad` and the inputs are as before when this returns. A batch in which no two images share a class while
-    a third differs is dropped and counted. MetricError when no batch is left, or no triplet violates the margin.
+    a third differs is dropped: there are as many norms as batches that count. MetricError when no batch is left, or no
+    triplet violates the margin.
     """
     labels = np.asarray(labels.cpu() if hasattr(labels, "cpu") else labels)
     norms = [
@@ -179,7 +179,7 @@ def _ratio(norms: list[tuple[float, float] | None]) -> GradientRatio:
             "No triplet violates the margin, so the loss has no gradient.",
             "The classes are already apart in this network's embeddings: use the other metrics.",
         )
-    return GradientRatio(sum(second) / sum(first), first, second, len(norms) - len(kept))
+    return GradientRatio(sum(second) / sum(first), first, second)
 
 
 def calibrated(case: Case) -> Scored:
@@ -213,7 +213,7 @@ def calibrated(case: Case) -> Scored:
             "first_norms": list(result.first_norms),
             "second_norms": list(result.second_norms),
             "batches": len(batches),
-            "dropped_batches": result.dropped,
+            "dropped_batches": len(batches) - len(result.first_norms),
             "images": len(drawn),
         },
     )

@@ -41,4 +41,3 @@ def test_the_gradient_ratio_is_that_of_the_reference(expected, reference_file):
     assert result.ratio == pytest.approx(truth["gradient_ratio"], rel=1e-5)
     assert result.first_norms == pytest.approx(truth["grad_norm_first"], rel=1e-5)
     assert result.second_norms == pytest.approx(truth["grad_norm_second"], rel=1e-5)
-    assert result.dropped == 0
