@@ -22,26 +22,26 @@ SALT_FILE, SALT_BYTES = "patient_salt", 32
 
 
 def with_frames(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of `table` (with `id` and `file`), those of clips once per chosen frame, and a sentence about that.
+    """The rows of `table` (with `_id` and `_file`), those of clips once per chosen frame, and a sentence about that.
 
     Added: `_frame` (from 0; NOT_DICOM for other files), `_whole` (the id of the file) and `_patient` (a salted hash, ""
     where there is none). The frames of `a.dcm` are called `a.dcm#frame12`, counted from 1 as DICOM does.
     Which files are DICOM is told from their content, not from their names.
     """
-    here = [is_dicom(file) for file in table["file"]]
+    here = [is_dicom(file) for file in table["_file"]]
     if not any(here):
-        return table.assign(_frame=NOT_DICOM, _whole=table["id"], _patient=""), []
+        return table.assign(_frame=NOT_DICOM, _whole=table["_id"], _patient=""), []
     salt = patient_salt()
-    told = [_tell(file, salt) if dicom else ([NOT_DICOM], "") for file, dicom in zip(table["file"], here, strict=True)]
+    told = [_tell(file, salt) if dicom else ([NOT_DICOM], "") for file, dicom in zip(table["_file"], here, strict=True)]
     times = [len(frames) for frames, _ in told]
     rows = table.loc[np.repeat(np.arange(len(table)), times)].reset_index(drop=True)
     rows = rows.assign(
-        _whole=rows["id"],
+        _whole=rows["_id"],
         _frame=[frame for frames, _ in told for frame in frames],
         _patient=np.repeat(np.array([patient for _, patient in told], dtype=object), times),
     )
     clip = rows["_whole"].duplicated(keep=False)
-    rows.loc[clip, "id"] = rows["_whole"][clip] + "#frame" + (rows["_frame"][clip] + 1).astype(str)
+    rows.loc[clip, "_id"] = rows["_whole"][clip] + "#frame" + (rows["_frame"][clip] + 1).astype(str)
     n_clips = sum(n > 1 for n in times)
     said = f"Of {counted(n_clips, 'multi-frame file')}, up to {FRAMES} frames each are used, evenly spread."
     return rows, [said] if n_clips else []

@@ -43,8 +43,8 @@ def read_manifest(task: TargetTask, images: Path, roots: tuple[Path, ...]) -> Li
     else:
         groups = None if task.group_pattern else groups_from_headers(table, problems)
     return Listing(
-        ids=tuple(table["id"]),
-        files=tuple(table["file"]),
+        ids=tuple(table["_id"]),
+        files=tuple(table["_file"]),
         npz=None,
         labels=labels[kept],
         class_names=names,
@@ -137,7 +137,7 @@ def _inferred(task: TargetTask, table: pd.DataFrame) -> list[str]:
 def _existing_files(
     table: pd.DataFrame, folder: Path, entries: list[str], roots: tuple[Path, ...]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Rows whose file exists, once each, with `id` and `file` added, and sentences about the others."""
+    """Rows whose file exists, once each, with `_id` and `_file` added, and sentences about the others."""
     without = np.flatnonzero(table["path"] == "")
     if len(without):
         raise TargetError(f"Line {without[0] + 2} of the manifest has no path.", "Add it, or remove the line.")
@@ -145,12 +145,12 @@ def _existing_files(
     files, exists = allowed_files(given, roots)
     for i in np.flatnonzero(~exists):
         files[i], exists[i] = _spelt_otherwise(given[i], files[i], roots)
-    table = table.assign(id=[posix_id(path, folder) for path in given], file=files, exists=exists)
+    table = table.assign(_id=[posix_id(path, folder) for path in given], _file=files, _exists=exists)
     table, problems = _without_repeats(table, entries)
-    exists = table.pop("exists").to_numpy()
+    exists = table.pop("_exists").to_numpy()
     if not exists.any():
         raise TargetError(
-            f"None of the {len(table)} images in the manifest exists, for example `{table['file'].iat[0]}`.",
+            f"None of the {len(table)} images in the manifest exists, for example `{table['_file'].iat[0]}`.",
             "Paths are taken from the folder of the CSV file; correct them or move the file.",
         )
     if not exists.all():
@@ -170,17 +170,17 @@ def _spelt_otherwise(path: Path, file: Path, roots: tuple[Path, ...]) -> tuple[P
 
 
 def _without_repeats(table: pd.DataFrame, entries: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    repeated = table["id"].duplicated()
+    repeated = table["_id"].duplicated()
     if not repeated.any():
         return table, []
-    distinct = table.drop_duplicates(["id", *entries])
-    contradicting = distinct["id"][distinct["id"].duplicated()]
+    distinct = table.drop_duplicates(["_id", *entries])
+    contradicting = distinct["_id"][distinct["_id"].duplicated()]
     if len(contradicting):
         raise TargetError(
             f"The same path is listed with different entries: {first_three(list(contradicting.unique()))}.",
             "Label, group and split must agree; keep the line that is right.",
         )
-    names = list(table["id"][repeated].unique())
+    names = list(table["_id"][repeated].unique())
     lines = counted(repeated.sum(), "line")
     return table[~repeated], [f"Left out: {lines} with a path that an earlier line has ({first_three(names)})."]
 

@@ -363,3 +363,12 @@ def test_real_targets_are_listed_with_their_known_numbers(realdata):
     assert chest.groups[0] == "00025577"
     mnist = listing("pneumoniamnist.npz", "npz", "binary")
     assert [mnist.splits.count(split) for split in ("train", "val", "test")] == [4708, 524, 624]
+
+
+def test_columns_called_id_and_file_keep_their_own_values(tmp_path):
+    for i in range(4):
+        Image.new("L", (8, 8), i * 40).save(tmp_path / f"{i}.png")
+    rows = [f"{i}.png,{'ab'[i % 2]},patient{i // 2},f{i}" for i in range(4)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,label,id,file", *rows]) + "\n")
+    task = TargetTask("t", tmp_path, "manifest", "binary", label_columns=("label",), group_column="id")
+    assert read_listing(task, (tmp_path,)).groups == ("patient0", "patient0", "patient1", "patient1")
