@@ -10,6 +10,8 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -171,7 +173,7 @@ def _compute(run: Path, plan: dict, candidate: dict, todo: list[dict], progress:
     from core.metrics import METRICS
 
     name = candidate["name"]
-    network = _Lazy(lambda: _load(plan, candidate))
+    network = cache(lambda: _load(plan, candidate))  # loaded when first needed, once
     features = _features(plan, candidate, network, progress)
     doubts = _doubts(plan, candidate, network)
     progress.doubts[name] = doubts
@@ -234,18 +236,6 @@ def _network_inputs(plan: dict, candidate: dict, network):
     return NetworkInputs(network.features, first, second, load)
 
 
-class _Lazy:
-    """Made when first asked for, then kept."""
-
-    def __init__(self, make):
-        self._make = make
-
-    def __call__(self):
-        if not hasattr(self, "_value"):
-            self._value = self._make()
-        return self._value
-
-
 def _load(plan: dict, candidate: dict):
     from core.backbone import load_network, tag_file
     from core.features import require_device
@@ -260,7 +250,7 @@ def _load(plan: dict, candidate: dict):
     return load_network(checkpoint, plan["device"])
 
 
-def _features(plan: dict, candidate: dict, network: _Lazy, progress: Progress):
+def _features(plan: dict, candidate: dict, network: Callable, progress: Progress):
     """The features (N, D) of the sample, from their file if it is there and whole."""
     import numpy as np
 
@@ -288,7 +278,7 @@ def _features(plan: dict, candidate: dict, network: _Lazy, progress: Progress):
     return features
 
 
-def _doubts(plan: dict, candidate: dict, network: _Lazy) -> list[str]:
+def _doubts(plan: dict, candidate: dict, network: Callable) -> list[str]:
     """Warnings about this network on a few images of the sample, kept beside its features, which they belong to."""
     from core.doubts import examine
     from core.images.source import pixels_of
