@@ -42,7 +42,7 @@ def show_verdict(found: Found) -> None:
             f"**Yes, with {count(warnings, 'caution')}.** Scores can be computed; read {_them(warnings)} first."
         )
     else:
-        st.markdown("**Yes.** Every image was read, and nothing was found that stands in the way.")
+        st.markdown("**Yes.** Every image was read. Copies and shortcuts are looked for at the end of this page.")
     if not findings:
         return
     with st.container(border=True):
