@@ -296,7 +296,7 @@ def main() -> int:
     run = Path(sys.argv[1]).resolve()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     if hasattr(os, "nice"):
-        os.nice(5)  # the pages stay responsive, and one core is left to them: torch reads this when it is imported
+        os.nice(10)  # the pages stay responsive, and one core is left to them: torch reads this when it is imported
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
     try:
         work(run)

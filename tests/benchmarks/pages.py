@@ -79,10 +79,12 @@ def one_rerun(page: Page) -> float:
                 ran = ran || now === 'running' || changes.some(change => change.oldValue === 'running');
                 if (ran && now === 'notRunning') { watch.disconnect(); done(performance.now() - window.asked); }
             }).observe(app, {attributes: true, attributeOldValue: true});
+            setTimeout(() => done(null), 5000);
         }); window.asked = performance.now(); }"""
     )
     page.locator("body").press("r")
-    return page.evaluate("window.drawn") / 1000
+    taken = page.evaluate("window.drawn")
+    return one_rerun(page) if taken is None else taken / 1000  # the key was pressed too early: once more
 
 
 def clicks_during_run(page: Page, url: str, times: int = 12) -> dict:
