@@ -24,6 +24,7 @@ from core.settings import home
 
 _WRITE_SECONDS = 0.25
 _RESERVE_BYTES = 65_536
+_NICE = 10
 log = logging.getLogger("worker")
 
 
@@ -292,12 +293,19 @@ def _doubts(plan: dict, candidate: dict, network: Callable) -> list[str]:
     return known["warnings"]
 
 
+def _step_back() -> None:
+    """Let the pages have the processor first, so that they stay responsive."""
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+    with contextlib.suppress(OSError):  # Linux weighs whole sessions, and this worker has one of its own
+        Path("/proc/self/autogroup").write_text(str(_NICE))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))  # torch reads it when imported
+
+
 def main() -> int:
     run = Path(sys.argv[1]).resolve()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    if hasattr(os, "nice"):
-        os.nice(10)  # the pages stay responsive, and one core is left to them: torch reads this when it is imported
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
+    _step_back()
     try:
         work(run)
     except SourceScoutError as error:

@@ -22,6 +22,15 @@ from tests.e2e.conftest import CHROMIUM, CHROMIUM_FLAGS, ROOT
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 PAGES = {"overview": "", "target": "target", "sources": "sources", "scoring": "scoring?scoring_view=Ranking",
          "scoring, run": "scoring?scoring_view=Run"}  # fmt: skip
+# Clicks and watches every frame inside the page: the driver's own waiting looks less and less often, up to every 0.5 s.
+CLICK = """async (name) => {
+    const began = performance.now();
+    [...document.querySelectorAll('button')].find(button => button.textContent.trim() === name).click();
+    const drawn = () => [...document.querySelectorAll('summary')].some(
+        summary => summary.textContent.includes('How to read ' + name));
+    while (!drawn()) await new Promise(requestAnimationFrame);
+    return performance.now() - began;
+}"""
 
 
 def main() -> None:
@@ -96,11 +105,7 @@ def clicks_during_run(page: Page, url: str, times: int = 12) -> dict:
     expect(page.get_by_text("How to read LogME")).to_be_visible(timeout=60_000)
     taken = []
     for i in range(times):
-        name = ("Nearest neighbours", "LogME")[i % 2]
-        began = time.perf_counter()
-        page.get_by_text(name, exact=True).first.dispatch_event("click")  # click() may wait half a second itself
-        page.get_by_text(f"How to read {name}").wait_for()  # unlike expect, this looks at every frame
-        taken.append(time.perf_counter() - began)
+        taken.append(page.evaluate(CLICK, ("Nearest neighbours", "LogME")[i % 2]) / 1000)
         page.wait_for_timeout(300)
     return {"median": round(statistics.median(taken), 3), "max": round(max(taken), 3)}
 
