@@ -33,8 +33,13 @@ PRODUCT = Metric(
         "It is relative to the list: adding or removing one candidate changes every value. "
         "It compares only candidates of one architecture."
     ),
+    formula=(
+        r"$\tilde s_i\,\tilde a_i$: suitability and adaptability of candidate $i$, each rescaled over the candidates "
+        "of one architecture so that the lowest is 0 and the highest 1."
+    ),
+    assumptions="Both parts matter, and the listed candidates span the range that matters.",
     needs="features",
-    order=6,
+    order=20,
     version=1,
     label_types=("binary", "multi-class", "ordinal"),
     why_not={"multi-label": "Neither of its two parts is defined when an image can have several findings."},

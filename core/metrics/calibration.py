@@ -13,6 +13,7 @@ RELIABLE = "reliable"
 WITH_CARE = "read with care"
 NOT_MEANINGFUL = "not meaningful here"
 LEVEL = 0.05
+NO_HEAD = "It needs the outputs of the head that the network was trained with, and this checkpoint has none."
 TIE = 1e-12  # rounding must not tell a permutation that changes nothing from the labels themselves
 
 
@@ -27,23 +28,35 @@ def evaluate(
     seed: int = 0,
     network_inputs=None,
     device: str = "cpu",
+    source_logits: np.ndarray | None = None,
 ) -> dict:
-    """One metric for one candidate, ready for JSON: value, raw, null, p, z, interval, verdict and the reason for it.
+    """One metric for one candidate, ready for JSON; see `score`. What comes in is not modified.
 
-    `features` (N, D), not modified; `labels` class indices (N,) or 0/1 rows (N, L); `groups` and `folds` (N,). Where
-    the metric does not apply to the label type: {"value": None, "reason": ...}. MetricError when the input is unusable.
-    The same arguments give the same numbers on the same device.
+    `features` (N, D); `labels` class indices (N,) or 0/1 rows (N, L); `groups`, `folds` (N,); `source_logits` (N, S).
+    MetricError when the input is unusable. The same arguments give the same numbers on the same device.
+    """
+    case = make_case(
+        features, labels, label_type, n_classes, groups, folds, seed, device, source_logits, network_inputs
+    )
+    return score(metric_key, case)
+
+
+def score(metric_key: str, case: Case) -> dict:
+    """value, raw, null, p, z, interval, verdict and the reason for it, of one metric on a case, ready for JSON.
+
+    What serves several metrics is computed once per case, so pass the same one for all metrics of a candidate. Where
+    the metric does not apply: {"value": None, "reason": ...}.
     """
     from core.metrics import METRICS
 
     metric = METRICS[metric_key]
-    if label_type in metric.why_not:
-        return {"value": None, "reason": metric.why_not[label_type]}
-    needed = None if metric.needs == "gradients" else features
-    case = make_case(needed, labels, label_type, n_classes, groups, folds, seed, device, network_inputs)
-    with nullcontext() if needed is None else threads_for(np.size(features)):
+    if case.label_type in metric.why_not:
+        return {"value": None, "reason": metric.why_not[case.label_type]}
+    if metric.needs == "source head" and case.source_logits is None:
+        return {"value": None, "reason": NO_HEAD}
+    with nullcontext() if case.features is None else threads_for(case.features.size):
         scored = import_module(f"core.metrics.{metric_key}").calibrated(case)
-    return _plain(_record(case, scored) | {"d": None if features is None else int(np.shape(features)[1])})
+    return _plain(_record(case, scored) | {"d": None if case.features is None else case.features.shape[1]})
 
 
 def _record(case: Case, scored: Scored) -> dict:

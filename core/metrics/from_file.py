@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import MetricError
-from core.metrics.calibration import evaluate
+from core.metrics.calibration import score
+from core.metrics.case import make_case
 from core.metrics.labels import label_matrix
 from core.metrics.reference import reference as reference_quantities
 
@@ -31,10 +32,8 @@ def metrics_of_file(path: str | Path, reference: bool = False, seed: int = 0, de
     labels, label_type, n_classes = _classes(y)
     groups = np.unique(arrays["groups"], return_inverse=True)[1] if "groups" in arrays else np.arange(len(y))
     folds = _folds(label_matrix(labels, n_classes, label_type), groups, seed)
-    wanted = [key for key, metric in METRICS.items() if metric.needs == "features"]
-    return {
-        key: evaluate(key, x, labels, label_type, n_classes, groups, folds, seed=seed, device=device) for key in wanted
-    }
+    case = make_case(x, labels, label_type, n_classes, groups, folds, seed, device, arrays.get("source_logits"))
+    return {key: score(key, case) for key, metric in METRICS.items() if metric.needs != "gradients"}
 
 
 def _folds(columns: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:

@@ -35,8 +35,16 @@ METRIC = Metric(
         "what it is without the task, but neither a high nor a low value is chance, so there is no p. "
         "It uses at most 6 x 64 images."
     ),
+    formula=(
+        r"$\overline{\lVert \nabla_{W_2} L \rVert} / \overline{\lVert \nabla_{W_1} L \rVert}$: $L$ is the triplet "
+        r"margin loss of a batch, $W_1$ and $W_2$ the weights of the first two layers, the bars means over batches."
+    ),
+    assumptions=(
+        "Where the gradient falls before any training tells where a network would change in training. "
+        "Candidates have the same layers, so that their norms can be compared."
+    ),
     needs="gradients",
-    order=5,
+    order=14,
     version=1,
     label_types=("binary", "multi-class", "ordinal"),
     why_not={"multi-label": "Not defined when an image can have several findings: triplets need one class per image."},

@@ -20,6 +20,11 @@ METRIC = Metric(
     paper="Cover & Hart 1967; as a test of frozen features, Wu et al. 2018 (arXiv:1805.01978)",
     range="0.5 (chance) to 1 (every image ranked right); below 0.5 is worse than chance",
     limits=f"Five votes give a coarse score, so small differences between candidates mean little. {FOLDS_LIMIT}",
+    formula=(
+        "The score of an image for a class is the share of its 5 nearest images, by cosine and among the other folds, "
+        "that carry that class. The AUC of these scores over all images; the mean over the classes or labels."
+    ),
+    assumptions="Distance in feature space means something as it is, without any fitting.",
     needs="features",
     order=2,
     version=1,

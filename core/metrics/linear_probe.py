@@ -20,8 +20,14 @@ METRIC = Metric(
     paper="Alain & Bengio 2016 (arXiv:1610.01644); L2 logistic regression of scikit-learn, C = 1",
     range="0.5 (chance) to 1 (every image ranked right); below 0.5 is worse than chance",
     limits=f"It says what frozen features give; fine-tuning can change the order of candidates. {FOLDS_LIMIT}",
+    formula=(
+        r"Logistic regression with the penalty $\frac{1}{2}\lVert w \rVert^2$ (C = 1) on features standardised in the "
+        "training folds; every image is scored by the fit that has not seen its fold. The AUC of these scores over all "
+        "images; the mean over the classes or labels."
+    ),
+    assumptions="A linear classifier is a fair stand-in for what the target task will build on the features.",
     needs="features",
-    order=3,
+    order=1,
     version=1,
     multi_label="One classifier and one AUC per label; the mean over the labels.",
     ordinal="One classifier and one AUC per step between grades (grade above k or not); the mean over the steps.",

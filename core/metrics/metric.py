@@ -18,11 +18,14 @@ class Metric:
     paper: str
     range: str
     limits: str  # when it misleads
-    needs: str  # "features" or "gradients"
+    formula: str  # Markdown with TeX: the definition, and what its letters mean
+    assumptions: str  # what has to hold for the number to mean what it says
+    needs: str  # "features", "source head" or "gradients"
     order: int  # place in tables and menus
     version: int
     label_types: tuple[str, ...] = LABEL_TYPES
     why_not: dict[str, str] = field(default_factory=dict)  # label type -> why it is not offered
+    differs: str = ""  # how this definition differs from the paper's or from public code, and why
     multi_label: str = ""  # how several findings per image are treated
     ordinal: str = ""  # how ordered grades are treated
     params: dict = field(default_factory=dict)

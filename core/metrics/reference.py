@@ -1,31 +1,28 @@
 """The published quantities as their papers define them, on raw features, for comparison with reference values."""
 
+from importlib import import_module
+
 import numpy as np
 
 from core.metrics.case import make_case
-from core.metrics.labels import label_matrix
-from core.metrics.logme import logme_quantities
-from core.metrics.nca import METRIC as NCA
-from core.metrics.nca import nca_knn_probability
 
 
 def reference(X: np.ndarray, y: np.ndarray, source_logits: np.ndarray | None = None) -> dict:  # noqa: N803
-    """{quantity: number} for features `X` (N, D) and labels `y`, class ids (N,) or 0/1 rows (N, L).
+    """{quantity: number} for features `X` (N, D), class ids `y` (N,) and, for LEEP, `source_logits` (N, S).
 
-    One-vs-rest columns, for a binary task both; class ids without images are ignored. `source_logits` are not used by
-    any quantity yet. What is not defined for several labels per image is {"value": None, "reason": ...}.
+    Each metric that has a published form gives its own by `published(case)`. One-vs-rest columns, for a binary task
+    both; class ids without images are ignored. For 0/1 rows `y` (N, L), several labels per image, for which the papers
+    define nothing, every quantity is {"value": None, "reason": ...}, except LogME's, which are means over the labels.
     """
-    import torch
+    from core.metrics import METRICS
 
     y = np.asarray(y)
-    if y.ndim == 2:
-        case = make_case(X, y, "multi-label", y.shape[1])
-        suitability = {"value": None, "reason": NCA.why_not["multi-label"]}
-        columns = case.columns
-    else:
-        classes, labels = np.unique(y, return_inverse=True)
-        case = make_case(X, labels, "multi-class", len(classes))
-        suitability = nca_knn_probability(case.features, case.labels)
-        columns = label_matrix(case.labels, len(classes), "multi-class")
-    quantities = logme_quantities(torch.from_numpy(case.features), torch.from_numpy(columns))
-    return quantities | {"nca_knn_lp": suitability}
+    classes, labels = (None, y) if y.ndim == 2 else np.unique(y, return_inverse=True)
+    label_type, n_classes = ("multi-label", y.shape[1]) if classes is None else ("multi-class", len(classes))
+    case = make_case(X, labels, label_type, n_classes, source_logits=source_logits)
+    quantities = {}
+    for key in METRICS:
+        module = import_module(f"core.metrics.{key}")
+        if hasattr(module, "published"):
+            quantities |= module.published(case)
+    return quantities

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,17 +25,61 @@ NEWTON_STEPS = 60
 class Spectrum:
     """Left singular vectors `u` (N, r) and squared singular values `s` (r,), largest last; r is the numerical rank.
 
-    `freedom` is N, or N - 1 after centring, which spends one degree of freedom.
+    `width` is D; `freedom` is N, or N - 1 after centring, which spends one degree of freedom.
     """
 
     u: torch.Tensor
     s: torch.Tensor
+    width: int
     freedom: int
     centred: bool
 
     def coordinates(self) -> torch.Tensor:
         """(N, r): the features, rotated into the space that they span. All distances and angles are kept."""
         return self.u * self.s.sqrt()
+
+    @cached_property
+    def fourth(self) -> torch.Tensor:
+        """The sum over images of the fourth power of the norm of their features; a scalar."""
+        return ((self.u**2 @ self.s) ** 2).sum()
+
+    def leading(self, k: int) -> torch.Tensor:
+        """(N, min(k, r)): the first k principal components of the features, largest first. Signs are arbitrary."""
+        return self.coordinates().flip(1)[:, :k]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What the label columns (N, K) share with a spectrum: `squares` (r, K) are (u'y)^2, `total` (K,) is y'y of the
+    columns as centred as the features are, `counts` (K,) their ones, `fourth` the sum over images of the squared norm
+    of their features, squared. Small, whatever N is."""
+
+    s: torch.Tensor
+    squares: torch.Tensor
+    total: torch.Tensor
+    counts: torch.Tensor
+    fourth: torch.Tensor
+    images: int
+    width: int
+    freedom: int
+
+
+def project(spectrum: Spectrum, columns: torch.Tensor) -> Projection:
+    """The projection of 0/1 `columns` (N, K) of any type."""
+    y = columns.to(spectrum.u)
+    counts = y.sum(dim=0)
+    if spectrum.centred:
+        y = y - y.mean(dim=0)
+    return Projection(
+        s=spectrum.s,
+        squares=(spectrum.u.T @ y) ** 2,
+        total=(y * y).sum(dim=0),
+        counts=counts,
+        fourth=spectrum.fourth,
+        images=len(y),
+        width=spectrum.width,
+        freedom=spectrum.freedom,
+    )
 
 
 def decompose(features: torch.Tensor, centred: bool = True) -> Spectrum:
@@ -51,11 +96,11 @@ def decompose(features: torch.Tensor, centred: bool = True) -> Spectrum:
     rounding = max(float(s[-1]) * max(n, d) * eps, 4 * n * d * (eps * size) ** 2)
     s, vectors = s[s > rounding], vectors[:, s > rounding]
     u = vectors if n <= d else (x @ vectors) / s.sqrt()
-    return Spectrum(u, s, n - 1 if centred else n, centred)
+    return Spectrum(u, s, d, n - 1 if centred else n, centred)
 
 
-def evidence(spectrum: Spectrum, columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log evidence per image of each label column (N, K) at its maximum over t = alpha / beta, and with no features.
+def evidence(projection: Projection) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log evidence per image of each label column at its maximum over t = alpha / beta, and with no features.
 
     Two (K,) tensors, in nats. L(t) = [n/2 log(n / Q) - 1/2 sum log(1 + s_i / t) - n/2 - n/2 log 2 pi] / N with
     Q(t) = sum p_i^2 / (1 + s_i / t) + r0, p = u'y, r0 = y'y - p'p (You et al. 2021, profiled over the noise).
@@ -63,20 +108,16 @@ def evidence(spectrum: Spectrum, columns: torch.Tensor) -> tuple[torch.Tensor, t
     """
     import torch
 
-    y = columns.to(spectrum.u)
-    if spectrum.centred:
-        y = y - y.mean(dim=0)
-    total = (y * y).sum(dim=0)
-    null = _evidence(torch.zeros_like(total), total, spectrum.freedom, len(y))
-    if len(spectrum.s) == 0:
+    s, squares, total, freedom = projection.s, projection.squares, projection.total, projection.freedom
+    null = _evidence(torch.zeros_like(total), total, freedom, projection.images)
+    if len(s) == 0:
         return null, null
-    squares = (spectrum.u.T @ y) ** 2
     residual = (total - squares.sum(dim=0)).clamp(min=RESIDUAL_FLOOR * total)
-    if len(spectrum.s) == spectrum.freedom:  # the features span every direction: nothing is left over, exactly
+    if len(s) == freedom:  # the features span every direction: nothing is left over, exactly
         residual = torch.zeros_like(total)
-    log_t = _maximise(spectrum, squares, residual)
-    shrink = torch.sigmoid(log_t - spectrum.s.log()[:, None])  # 1 / (1 + s / t), (r, K)
-    best = _evidence(shrink.log().sum(dim=0), (squares * shrink).sum(dim=0) + residual, spectrum.freedom, len(y))
+    log_t = _maximise(s, freedom, squares, residual)
+    shrink = torch.sigmoid(log_t - s.log()[:, None])  # 1 / (1 + s / t), (r, K)
+    best = _evidence(shrink.log().sum(dim=0), (squares * shrink).sum(dim=0) + residual, freedom, projection.images)
     return torch.maximum(best, null), null
 
 
@@ -84,12 +125,12 @@ def _evidence(log_shrink: torch.Tensor, q: torch.Tensor, freedom: int, images: i
     return (freedom / 2 * (math.log(freedom) - q.log() - 1 - LOG_2PI) + log_shrink / 2) / images
 
 
-def _maximise(spectrum: Spectrum, squares: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
+def _maximise(s: torch.Tensor, n: int, squares: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
     """(K,) log t of the highest evidence: the best point of a grid, then Newton steps kept between its neighbours."""
     import torch
 
-    log_s, n = spectrum.s.log(), spectrum.freedom
-    low, high = float(log_s.min()) - 24, float(spectrum.s.sum().log()) + 12
+    log_s = s.log()
+    low, high = float(log_s.min()) - 24, float(s.sum().log()) + 12
     grid = torch.linspace(low, high, 2 + int((high - low) / GRID_STEP)).to(log_s)
     shrink = torch.sigmoid(grid[:, None] - log_s)
     q = shrink @ squares + residual

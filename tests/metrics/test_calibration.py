@@ -79,8 +79,8 @@ def test_ordinal_grades_are_scored_step_by_step(key):
 @pytest.mark.parametrize("key", OF_FEATURES)
 def test_more_than_a_thousand_images_are_shuffled_on_a_part_that_is_named(key, problem, monkeypatch):
     features, labels, folds = problem(n=150, d=10, signal=3.0)
-    for name in ("linear_probe", "nca"):
-        monkeypatch.setattr(f"core.metrics.{name}.NULL_IMAGES", 60)
+    monkeypatch.setattr("core.metrics.linear_probe.NULL_IMAGES", 60)
+    monkeypatch.setitem(METRICS["nca"].params, "null_images", 60)
     record = evaluate(key, features, labels, "multi-class", 3, None, folds)
     assert record["verdict"] == "reliable"
     if key in ("linear_probe", "nca"):

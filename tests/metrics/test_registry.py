@@ -16,13 +16,14 @@ from core.metrics.metric import LABEL_TYPES
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_metrics_are_in_their_order():
-    assert list(METRICS) == ["logme", "knn", "linear_probe", "nca", "gradient_ratio"]
+def test_the_metrics_have_an_order_that_is_theirs_alone():
+    orders = [metric.order for metric in [*METRICS.values(), PRODUCT]]
+    assert orders == sorted(set(orders))
 
 
 @pytest.mark.parametrize("metric", [*METRICS.values(), PRODUCT], ids=lambda metric: metric.key)
 def test_every_metric_says_what_it_means_and_what_it_does_with_every_label_type(metric):
-    for name in ("name", "unit", "meaning", "question", "paper", "range", "limits"):
+    for name in ("name", "unit", "meaning", "question", "paper", "range", "limits", "formula", "assumptions"):
         assert len(getattr(metric, name)) > 2, name
     assert metric.question.endswith("?") and metric.meaning.endswith(".")
     assert set(metric.label_types) | set(metric.why_not) == set(LABEL_TYPES)
@@ -37,7 +38,7 @@ def test_the_registry_imports_neither_torch_nor_scikit_learn_nor_the_images():
         "import sys; sys.modules.update(torch=None, sklearn=None, scipy=None, threadpoolctl=None)\n"
         "from core.metrics import METRICS, PRODUCT\n"
         "import core.metrics.calibration\n"
-        "assert len(METRICS) == 5\n"
+        "assert len(METRICS) > 5\n"
         "print([name for name in sys.modules if name.startswith('core.images')])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
