@@ -32,8 +32,8 @@ METRIC = Metric(
     ),
     formula=(
         r"$(1-\alpha)\,\mathrm{tr}(\Sigma_\alpha^{-1}\,\Sigma_{E[F|y]})$ with "
-        r"$\Sigma_\alpha=(1-\alpha)\Sigma_F+\alpha\mu I$: $\mu$ is the mean variance of a feature and $\alpha$ the shrinkage "
-        "of Ledoit and Wolf, computed from the features."
+        r"$\Sigma_\alpha=(1-\alpha)\Sigma_F+\alpha\mu I$: $\mu$ is the mean variance of a feature and $\alpha$ the "
+        "shrinkage of Ledoit and Wolf, computed from the features."
     ),
     assumptions="A linear view of the features; classes differ in their means.",
     needs="features",
