@@ -17,9 +17,9 @@ from core.weights import StateFile, fit_weights, state_file, tag_file
 TORCHVISION_NAMES = frozenset(torchvision.models.list_models(module=torchvision.models))
 
 
-def make_module(checkpoint: Checkpoint) -> tuple[nn.Module, int, tuple[str, ...]]:
-    """The module with its weights, how many outputs its head has (0: none), and what was left out of its file or
-    renamed, as sentences. CheckpointError if the weights do not fit.
+def make_module(checkpoint: Checkpoint) -> tuple[nn.Module, nn.Module | None, tuple[str, ...]]:
+    """The module with its weights, its head (None without one), and what was left out of its file or renamed, as
+    sentences. CheckpointError if the weights do not fit.
 
     torchvision's head is replaced by an Identity, so that the module gives embeddings. Random numbers come from
     the checkpoint's seed; the caller's random state stays as it was.
@@ -29,8 +29,8 @@ def make_module(checkpoint: Checkpoint) -> tuple[nn.Module, int, tuple[str, ...]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(checkpoint.seed)
         state = state_file(checkpoint) if checkpoint.kind == "file" else None
-        module, outputs = make(checkpoint, state)
-    return module, outputs, state.notes if state else ()
+        module, head = make(checkpoint, state)
+    return module, head, state.notes if state else ()
 
 
 def _require_known(checkpoint: Checkpoint) -> None:
@@ -51,10 +51,10 @@ def _require_known(checkpoint: Checkpoint) -> None:
     raise CheckpointError(f"{checkpoint.name}: {wanted}.", remedy)
 
 
-def _timm_module(checkpoint: Checkpoint, state: StateFile | None) -> tuple[nn.Module, int]:
+def _timm_module(checkpoint: Checkpoint, state: StateFile | None) -> tuple[nn.Module, nn.Module | None]:
     if checkpoint.kind == "timm":
         module = _timm_tag(checkpoint)
-        return module, module.num_classes
+        return module, _timm_head(module)
     facts = timm.get_pretrained_cfg(checkpoint.architecture.split(".")[0])
     heads = facts.classifier if facts else None
     head = heads[0] if isinstance(heads, (tuple, list)) else heads
@@ -63,7 +63,11 @@ def _timm_module(checkpoint: Checkpoint, state: StateFile | None) -> tuple[nn.Mo
         module = timm.create_model(checkpoint.architecture, pretrained=False, **arguments)
     if state is not None:
         fit_weights(module, state, head, checkpoint.name)
-    return module, module.num_classes
+    return module, _timm_head(module)
+
+
+def _timm_head(module: nn.Module) -> nn.Module | None:
+    return module.get_classifier() if module.num_classes else None
 
 
 def _timm_tag(checkpoint: Checkpoint) -> nn.Module:
@@ -82,19 +86,19 @@ def _timm_tag(checkpoint: Checkpoint) -> nn.Module:
     return module
 
 
-def _torchvision_module(checkpoint: Checkpoint, state: StateFile | None) -> tuple[nn.Module, int]:
+def _torchvision_module(checkpoint: Checkpoint, state: StateFile | None) -> tuple[nn.Module, nn.Module | None]:
     with _naming(checkpoint), torch.device("meta"):
-        head = _last_linear(_torchvision_model(checkpoint), checkpoint)
+        name = _last_linear(_torchvision_model(checkpoint), checkpoint)
     headless = checkpoint.num_classes == 0
     with _naming(checkpoint):
-        module = _torchvision_model(checkpoint, **({} if headless else _classes(checkpoint, state, head)))
-    outputs = 0 if headless else module.get_submodule(head).out_features
+        module = _torchvision_model(checkpoint, **({} if headless else _classes(checkpoint, state, name)))
+    head = None if headless else module.get_submodule(name)
     if headless:
-        module.set_submodule(head, nn.Identity())
+        module.set_submodule(name, nn.Identity())
     if state is not None:
-        fit_weights(module, state, head, checkpoint.name)
-    module.set_submodule(head, nn.Identity())
-    return module, outputs
+        fit_weights(module, state, name, checkpoint.name)
+    module.set_submodule(name, nn.Identity())
+    return module, head
 
 
 def _torchvision_model(checkpoint: Checkpoint, **classes: int) -> nn.Module:

@@ -30,13 +30,15 @@ BATCH = 32
 class Network:
     """A network in eval mode. `module` is timm's or torchvision's; torchvision's has an Identity for its head.
 
-    `outputs` of its head (0: it has none); `layers`: its Conv2d and Linear layers by name, as an image meets them;
-    `notes`: what was left out of the weights file or renamed.
+    `outputs` of its head (0: it has none); `head`: the head where it is one linear map of the embedding, else None;
+    `layers`: its Conv2d and Linear layers by name, as an image meets them; `notes`: what was left out of the weights
+    file or renamed.
     """
 
     module: nn.Module
     library: str
     outputs: int
+    head: nn.Module | None
     feature_dim: int
     layers: tuple[tuple[str, nn.Module], ...]
     notes: tuple[str, ...] = ()
@@ -44,6 +46,16 @@ class Network:
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """The pooled penultimate embedding of prepared images: (B, C, h, w) -> (B, D) float32. Keeps gradients."""
         return _embed(self.module, self.library, images).float()
+
+    @torch.no_grad()
+    def source_logits(self, features: torch.Tensor) -> torch.Tensor:
+        """The outputs (N, S) of the head for embeddings (N, D), float32. CheckpointError where `head` is None."""
+        if self.head is None:
+            raise CheckpointError(
+                "The network has no head that is one linear layer on its features.",
+                "Leave out the metrics that need the outputs of the source head.",
+            )
+        return _linear(self.head, features.to(self.head.weight))
 
     @property
     def has_head(self) -> bool:
@@ -69,12 +81,34 @@ def load_network(checkpoint: Checkpoint, device: str | torch.device = "cpu") -> 
     Weights from a file must match strictly; a timm tag goes through timm's own conversion; a random initialisation
     is the same for the same seed.
     """
-    module, outputs, notes = make_module(checkpoint)
+    module, head, notes = make_module(checkpoint)
     module = module.float().eval()
     feature_dim, layers = _trace(checkpoint, module)
+    if checkpoint.library == "timm":
+        outputs, head = module.num_classes, _linear_head(module, head, _input_shape(checkpoint.preprocessing))
+    else:
+        outputs = head.out_features if head else 0
+    head = head.float().to(device) if head else None
     # Channels last makes convolutions 20 to 30 % faster on the CPU (MobileNetV2, ResNet-18).
     layout = torch.channels_last if torch.device(device).type == "cpu" else torch.preserve_format
-    return Network(module.to(device, memory_format=layout), checkpoint.library, outputs, feature_dim, layers, notes)
+    module = module.to(device, memory_format=layout)
+    return Network(module, checkpoint.library, outputs, head, feature_dim, layers, notes)
+
+
+@torch.no_grad()
+def _linear_head(module: nn.Module, head: nn.Module | None, shape: tuple[int, int, int]) -> nn.Module | None:
+    """timm's `head` where the outputs of the module are one linear map of the embedding, as a blank image shows."""
+    if not isinstance(head, (nn.Linear, nn.Conv2d)):
+        return None
+    maps = module.forward_features(torch.zeros(1, *shape))
+    embedding, outputs = module.forward_head(maps, pre_logits=True), module.forward_head(maps)
+    fits = embedding.shape[1] == head.weight[0].numel() and torch.allclose(_linear(head, embedding), outputs, atol=1e-4)
+    return head if fits else None
+
+
+def _linear(head: nn.Module, embeddings: torch.Tensor) -> torch.Tensor:
+    """A linear layer, or a convolution of one pixel, applied to embeddings (N, D)."""
+    return nn.functional.linear(embeddings, head.weight.flatten(1), head.bias)
 
 
 def _embed(module: nn.Module, library: str, images: torch.Tensor) -> torch.Tensor:

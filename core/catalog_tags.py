@@ -108,6 +108,15 @@ def checkpoint_of(tag: str) -> Checkpoint:
     )
 
 
+def has_class_head(record: dict) -> bool:
+    """Whether the head of a checkpoint (its record), if it has one, gives classes of its source: that of a timm tag
+    trained on image-text pairs, or without labels, and not fine-tuned since, gives a projection."""
+    if record["weights"] != "timm" or record["architecture"] not in load().index:
+        return True
+    row = load().loc[record["architecture"]]
+    return row["kind"] not in ("image-text", "self-supervised") or ", then " in row["data"]
+
+
 def preprocessing_of(tag: str) -> Preprocessing:
     """The preprocessing that timm records for `tag`; the usual one for a tag that is not in the table."""
     if tag not in load().index:

@@ -140,6 +140,23 @@ def test_torchvision_features_are_what_goes_into_its_head(tmp_path):
     assert [name for name, _ in network.first_two_layers()] == ["conv1", "layer1.0.conv1"]
 
 
+@pytest.mark.parametrize("architecture", ["test_resnet", "test_vit", "resnetv2_18", "torchvision resnet18"])
+def test_the_outputs_of_the_source_head_follow_from_the_features(architecture):
+    size = Preprocessing(input_size=(160, 160))
+    library = "torchvision" if " " in architecture else "timm"
+    checkpoint = _checkpoint(architecture=architecture.split()[-1], library=library, preprocessing=size, seed=3)
+    network, images = load_network(checkpoint), torch.rand(2, 3, 160, 160)
+    torch.manual_seed(3)
+    make = torchvision.models.get_model if library == "torchvision" else timm.create_model
+    whole = make(checkpoint.architecture).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(network.source_logits(network.features(images)), whole(images), atol=1e-4, rtol=1e-4)
+    headless = load_network(dataclasses.replace(checkpoint, num_classes=0))
+    assert headless.head is None and not headless.has_head
+    with pytest.raises(CheckpointError, match="no head"):
+        headless.source_logits(torch.zeros(1, headless.feature_dim))
+
+
 def test_a_torchvision_file_without_a_head_loads_with_no_classes(tmp_path):
     state = torchvision.models.resnet18().state_dict()
     torch.save({k: v for k, v in state.items() if not k.startswith("fc.")}, tmp_path / "w.pth")

@@ -7,7 +7,7 @@ import timm
 
 from core import catalog_tags
 from core.catalog import Preprocessing
-from core.catalog_tags import QUICK_PICKS, checkpoint_of, load, preprocessing_of, search, why_not
+from core.catalog_tags import QUICK_PICKS, checkpoint_of, has_class_head, load, preprocessing_of, search, why_not
 from core.errors import CheckpointError
 from data.catalog.make_tags import facts
 from data.catalog.measure import NOTHING, measure
@@ -160,3 +160,18 @@ def test_a_tag_that_cannot_be_scored_is_refused_with_the_reason(tag):
 
 def test_a_tag_that_is_not_in_the_table_keeps_the_usual_preprocessing():
     assert preprocessing_of("no_such_net.tag") == Preprocessing()
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [
+        ("resnet50.a1_in1k", True),
+        ("resnet50_clip.openai", False),
+        ("convnext_base.clip_laion2b_augreg_ft_in1k", True),
+        ("beit_base_patch16_224.in22k_ft_in22k", True),
+        ("a_tag_that_is_newer.than_the_table", True),
+    ],
+)
+def test_the_head_of_image_text_pretraining_gives_no_classes(tag, expected):
+    assert has_class_head({"weights": "timm", "architecture": tag}) is expected
+    assert has_class_head({"weights": "/a/file.pth", "architecture": tag})

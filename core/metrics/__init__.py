@@ -45,5 +45,6 @@ PRODUCT = Metric(
     why_not={"multi-label": "Neither of its two parts is defined when an image can have several findings."},
     ordinal="Grades are treated as classes without an order.",
     params={"parts": ["nca", "gradient_ratio"], "scaling": "min-max over the listed candidates, then the product"},
+    one_architecture=True,
     pool_relative=True,
 )

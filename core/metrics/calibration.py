@@ -13,7 +13,7 @@ RELIABLE = "reliable"
 WITH_CARE = "read with care"
 NOT_MEANINGFUL = "not meaningful here"
 LEVEL = 0.05
-NO_HEAD = "It needs the outputs of the head that the network was trained with, and this checkpoint has none."
+NO_HEAD = "It needs the network's outputs for the classes it was trained on; this checkpoint gives none."
 TIE = 1e-12  # rounding must not tell a permutation that changes nothing from the labels themselves
 
 

@@ -31,13 +31,17 @@ METRIC = Metric(
     paper="Juodelyte et al. 2024, arXiv:2412.20172 (backward part)",
     range="0 upwards; only the order within one architecture means something",
     limits=(
-        "It compares only candidates of one architecture: width and normalisation set its size. Shuffled labels show "
+        "It compares only candidates of one architecture: width and normalisation set its size, and across "
+        "architectures the published evidence reverses its sign (lower went with better). Shuffled labels show "
         "what it is without the task, but neither a high nor a low value is chance, so there is no p. "
         "It uses at most 6 x 64 images."
     ),
     formula=(
         r"$\overline{\lVert \nabla_{W_2} L \rVert} / \overline{\lVert \nabla_{W_1} L \rVert}$: $L$ is the triplet "
-        r"margin loss of a batch, $W_1$ and $W_2$ the weights of the first two layers, the bars means over batches."
+        r"margin loss of a batch, $W_1$ and $W_2$ the weights of the first two layers that an image meets, the bars "
+        "means over batches. In a convolutional network these are the first two convolutions (in a ResNet the stem and "
+        "the first one of the first block, as in the paper), in a vision transformer the patch embedding and the "
+        "projection to queries, keys and values of the first block: the first two places where weights meet the image."
     ),
     assumptions=(
         "Where the gradient falls before any training tells where a network would change in training. "
@@ -52,6 +56,7 @@ METRIC = Metric(
     params={"batches": 6, "batch_size": 64, "margin": 0.05, "distance": "euclidean, normalised", "mode": "eval"},
     permutations=5,
     resamples=20,
+    one_architecture=True,
 )
 
 IMAGES_AT_ONCE = 8
@@ -70,11 +75,12 @@ class GradientRatio(NamedTuple):
 class NetworkInputs:
     """What `evaluate` needs for a metric of gradients.
 
-    `network` maps a batch of prepared images to embeddings and can be differentiated; `load` returns the prepared
-    images (B, C, H, W) of an index array into the labels, on the network's device.
+    `network` maps a batch of prepared images to embeddings and can be differentiated; `layers` are the names of the two
+    layers; `load` returns the prepared images (B, C, H, W) of an index array into the labels, on the network's device.
     """
 
     network: Callable[[torch.Tensor], torch.Tensor]
+    layers: tuple[str, str]
     first_layer: torch.nn.Module
     second_layer: torch.nn.Module
     load: Callable[[np.ndarray], torch.Tensor]
@@ -218,6 +224,7 @@ def calibrated(case: Case) -> Scored:
         interval="95 %, all halves of the batches",
         cautions=(ONE_ARCHITECTURE,),
         detail={
+            "layers": list(inputs.layers),
             "first_norms": list(result.first_norms),
             "second_norms": list(result.second_norms),
             "batches": len(batches),

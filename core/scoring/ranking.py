@@ -18,15 +18,19 @@ _SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[A-Z0-9])")
 def ranking(plan: dict, results: list[dict], metric: str) -> pd.DataFrame:
     """One row per candidate, best first: candidate, value, low, high, null, null_sd, p, z, verdict, reason, tie_group,
     source, architecture, control (a random initialisation), doubts (sentences, one per line). Candidates without a
-    value come last, with the reason; their tie group is <NA>."""
+    value come last, with the reason; their tie group is <NA>. A metric that compares only candidates of one
+    architecture is ranked within each: there the best of every architecture has tie group 1."""
     if metric == PRODUCT.key:
         found = product(plan, results)
     else:
         found = {result["candidate"]: result for result in results if result["metric"] == metric}
     rows = [_row(candidate, found.get(candidate["name"])) for candidate in plan["candidates"]]
-    frame = pd.DataFrame(rows).sort_values("value", ascending=False, na_position="last", ignore_index=True)
-    frame["tie_group"] = tie_groups(frame)
-    return frame
+    frame = pd.DataFrame(rows)
+    frame = frame.sort_values("value", ascending=False, na_position="last", ignore_index=True)
+    if not describe(metric).one_architecture:
+        return frame.assign(tie_group=tie_groups(frame))
+    frame = frame.sort_values("architecture", kind="stable", ignore_index=True)
+    return frame.assign(tie_group=pd.concat([tie_groups(pool) for _, pool in frame.groupby("architecture")]))
 
 
 def _row(candidate: dict, result: dict | None) -> dict:
@@ -36,9 +40,15 @@ def _row(candidate: dict, result: dict | None) -> dict:
     row = {"candidate": candidate["name"]}
     row |= {name: np.nan if result.get(name) is None else float(result[name]) for name in _NUMBERS}
     row |= {"verdict": result.get("verdict") or "", "reason": result.get("reason") or ""}
-    row |= {"source": checkpoint.get("source", ""), "architecture": checkpoint["architecture"]}
+    row |= {"source": checkpoint.get("source", ""), "architecture": architecture(checkpoint)}
     doubts = list(result.get("doubts", [])) + ([] if is_verified(checkpoint) else [UNVERIFIED])
     return row | {"control": checkpoint.get("weights") == "random", "doubts": "\n".join(doubts)}
+
+
+def architecture(checkpoint: dict) -> str:
+    """The architecture of a checkpoint record with its library and arguments, without the tag of its weights."""
+    arguments = [f"{key} = {value}" for key, value in sorted(checkpoint.get("kwargs", {}).items())]
+    return ", ".join([f"{checkpoint['library']} {checkpoint['architecture'].split('.')[0]}", *arguments])
 
 
 def tie_groups(frame: pd.DataFrame) -> pd.Series:
@@ -108,14 +118,11 @@ def product(plan: dict, results: list[dict]) -> dict[str, dict]:
     named = [c for c in plan["candidates"] if all(c["name"] in part for part in parts.values())]
     pools = {}
     for candidate in named:
-        checkpoint = candidate["checkpoint"]
-        arguments = [f"{key} = {value}" for key, value in sorted(checkpoint.get("kwargs", {}).items())]
-        architecture = ", ".join([f"{checkpoint['library']} {checkpoint['architecture']}", *arguments])
-        pools.setdefault(architecture, []).append(candidate["name"])
+        pools.setdefault(architecture(candidate["checkpoint"]), []).append(candidate["name"])
     scores = {}
-    for architecture, names in pools.items():
+    for pool, names in pools.items():
         if len(names) < 2:
-            scores[names[0]] = {"value": None, "reason": f"Needs a second candidate of {architecture} to compare with."}
+            scores[names[0]] = {"value": None, "reason": f"Needs a second candidate of {pool} to compare with."}
             continue
         draws = np.random.default_rng(0)
         suitability, adaptability = (_value_and_draws(part, names, draws) for part in parts.values())
@@ -128,7 +135,7 @@ def product(plan: dict, results: list[dict]) -> dict[str, dict]:
                 "high": float(max(high[i], values[0, i])),
                 "verdict": CARE,
                 "doubts": doubts.get(name, []),
-                "reason": f"Relative to the {len(names)} candidates of {architecture} in this run.",
+                "reason": f"Relative to the {len(names)} candidates of {pool} in this run.",
             }
     return scores
 

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -176,13 +177,14 @@ def _compute(run: Path, plan: dict, candidate: dict, todo: list[dict], progress:
     name = candidate["name"]
     network = cache(lambda: _load(plan, candidate))  # loaded when first needed, once
     features = _features(plan, candidate, network, progress)
+    case = cache(lambda: _case(plan, features))  # what serves several metrics is kept in it
     doubts = _doubts(plan, candidate, network)
     progress.doubts[name] = doubts
     for score in todo:
         facts = METRICS[score["metric"]]
         progress.set(name, state="running", stage=facts.name)
         began = time.monotonic()
-        result = _evaluate(plan, score["metric"], features, lambda: _network_inputs(plan, candidate, network()))
+        result = _evaluate(plan, candidate, score["metric"], case, network)
         told = {"key": score["key"], "metric": score["metric"], "version": facts.version, "candidate": name,
                 "device": plan["device"]}  # fmt: skip
         if doubts:
@@ -191,28 +193,52 @@ def _compute(run: Path, plan: dict, candidate: dict, todo: list[dict], progress:
         progress.finish(name, score["metric"], time.monotonic() - began)
 
 
-def _evaluate(plan: dict, metric: str, features, network_inputs) -> dict:
-    """The metric's result; where it has none for these features and labels, the reason."""
+def _case(plan: dict, features):
+    """The features with the labels of the sample, as all metrics take them."""
     import numpy as np
 
+    from core.metrics.case import make_case
+
+    return make_case(
+        features,
+        np.asarray(plan["labels"]),
+        plan["target"]["label_type"],
+        len(plan["target"]["class_names"]),
+        np.asarray(plan["groups"]),
+        np.asarray(plan["folds"]),
+        plan["seed"],
+        plan["device"],
+    )
+
+
+def _evaluate(plan: dict, candidate: dict, metric: str, case: Callable, network: Callable) -> dict:
+    """The metric's result; where it has none for these features and labels, the reason."""
     from core.metrics import METRICS
-    from core.metrics.calibration import evaluate
+    from core.metrics.calibration import score
 
     try:
-        return evaluate(
-            metric,
-            features,
-            np.asarray(plan["labels"]),
-            plan["target"]["label_type"],
-            len(plan["target"]["class_names"]),
-            np.asarray(plan["groups"]),
-            np.asarray(plan["folds"]),
-            plan["seed"],
-            network_inputs=network_inputs() if METRICS[metric].needs == "gradients" else None,
-            device=plan["device"],
-        )
+        known = case()
+        if METRICS[metric].needs == "gradients":
+            known = replace(known, network_inputs=_network_inputs(plan, candidate, network()))
+        if METRICS[metric].needs == "source head":
+            known = replace(known, source_logits=_source_logits(candidate, network(), known.features))
+        return score(metric, known)
     except MetricError as error:
         return {"value": None, "reason": str(error)}
+
+
+def _source_logits(candidate: dict, network, features):
+    """The outputs (N, S) of the head for the classes of the source; None where it has no such head."""
+    import torch
+
+    from core.catalog_tags import has_class_head
+    from core.metrics.case import finite_table
+
+    if network.head is None or not has_class_head(candidate["checkpoint"]):
+        return None
+    device = network.head.weight.device
+    logits = network.source_logits(torch.from_numpy(features).to(device)).cpu().numpy()
+    return finite_table(logits, len(features), "source logits")
 
 
 def _network_inputs(plan: dict, candidate: dict, network):
@@ -227,14 +253,14 @@ def _network_inputs(plan: dict, candidate: dict, network):
     pixels = pixels_of(plan["sample"]["pixels"])
     network.module.requires_grad_(False)  # the metric asks for the gradients of two layers only
     try:
-        (_, first), (_, second) = network.first_two_layers()
+        (first_name, first), (second_name, second) = network.first_two_layers()
     except CheckpointError as error:
         raise MetricError(error.message, error.remedy) from None
 
     def load(rows):
         return torch.stack([prepare(pixels[int(row)], preprocessing) for row in rows]).to(plan["device"])
 
-    return NetworkInputs(network.features, first, second, load)
+    return NetworkInputs(network.features, (first_name, second_name), first, second, load)
 
 
 def _load(plan: dict, candidate: dict):

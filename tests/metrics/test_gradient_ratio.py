@@ -124,7 +124,7 @@ def test_the_calibrated_ratio_has_a_null_and_an_interval_but_no_p(network):
         asked.extend(indices.tolist())
         return images[torch.from_numpy(indices)]
 
-    inputs = NetworkInputs(network, network[0], network[3], load)
+    inputs = NetworkInputs(network, ("0", "3"), network[0], network[3], load)
     record = evaluate("gradient_ratio", None, labels, "multi-class", 3, network_inputs=inputs)
     assert sorted(asked) == list(range(72))
     assert record["p"] is None and record["z"] is None and record["permutations"] == 5

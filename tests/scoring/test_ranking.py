@@ -52,6 +52,18 @@ def test_candidates_are_sorted_best_first_and_those_without_a_value_come_last():
     assert frame["tie_group"].isna().tolist() == [False, False, True]
 
 
+def test_a_metric_of_one_architecture_is_ranked_within_each():
+    plan = a_plan(("a", "b", "c", "d"), architecture=["resnet18", "vit_tiny.tag", "resnet18.tag", "vit_tiny"])
+    values = {"a": 1.0, "b": 9.0, "c": 2.0, "d": 8.0}
+    results = [result(name, "gradient_ratio", value, 0.1) for name, value in values.items()]
+    frame = ranking(plan, results, "gradient_ratio")
+        plan, [result(name, "gradient_ratio", value, 0.1) for name, value in values.items()], "gradient_ratio"
+    )
+    assert frame["candidate"].tolist() == ["c", "a", "b", "d"]
+    assert frame["architecture"].tolist() == ["timm resnet18"] * 2 + ["timm vit_tiny"] * 2
+    assert frame["tie_group"].tolist() == [1, 2, 1, 2]
+
+
 def test_a_candidate_that_was_not_computed_says_why():
     plan = a_plan()
     plan["candidates"][2]["error"] = {"message": "the file is gone", "remedy": "Choose another."}
