@@ -57,8 +57,6 @@ def test_a_metric_of_one_architecture_is_ranked_within_each():
     values = {"a": 1.0, "b": 9.0, "c": 2.0, "d": 8.0}
     results = [result(name, "gradient_ratio", value, 0.1) for name, value in values.items()]
     frame = ranking(plan, results, "gradient_ratio")
-        plan, [result(name, "gradient_ratio", value, 0.1) for name, value in values.items()], "gradient_ratio"
-    )
     assert frame["candidate"].tolist() == ["c", "a", "b", "d"]
     assert frame["architecture"].tolist() == ["timm resnet18"] * 2 + ["timm vit_tiny"] * 2
     assert frame["tie_group"].tolist() == [1, 2, 1, 2]
