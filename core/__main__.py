@@ -209,7 +209,7 @@ def _metrics(options: argparse.Namespace) -> int:
         return 0
     for key, result in found.items():
         print(f"{key:15} {_number(result)}")
-        if result.get("reason"):
+        if result.get("reason") and result["value"] is not None:
             print(f"{'':15} {result['reason']}")
     return 0
 

@@ -154,7 +154,7 @@ def test_metrics_of_a_feature_file(tmp_path):
     labels = rng.integers(0, 3, 120)
     np.savez(tmp_path / "f.npz", X=rng.normal(size=(120, 10)) + labels[:, None], y=labels)
     found = json.loads(run("metrics", tmp_path / "f.npz", "--json").stdout)
-    assert set(found) == {"logme", "knn", "linear_probe", "nca"}
+    assert {"logme", "knn", "linear_probe", "sfda", "ncti", "gbc", "nca"} <= set(found)
     wanted = {"value", "raw", "null", "p", "z", "low", "high", "verdict"}
     assert all(wanted <= set(result) for result in found.values())
     assert found["logme"]["value"] > 0.1 and found["knn"]["value"] > 0.8

@@ -45,7 +45,7 @@ def score(metric_key: str, case: Case) -> dict:
     """value, raw, null, p, z, interval, verdict and the reason for it, of one metric on a case, ready for JSON.
 
     What serves several metrics is computed once per case, so pass the same one for all metrics of a candidate. Where
-    the metric does not apply: {"value": None, "reason": ...}.
+    the metric does not apply: {"value": None, "reason": ...}; MetricError where it refuses these features and labels.
     """
     from core.metrics import METRICS
 
@@ -64,18 +64,19 @@ def _record(case: Case, scored: Scored) -> dict:
     compared = scored.value if scored.compared is None else scored.compared
     p = (1 + int((nulls >= compared - TIE).sum())) / (1 + len(nulls)) if scored.tested and len(nulls) else None
     spread = float(nulls.std(ddof=1)) if len(nulls) > 1 else 0.0
+    beside = scored.value is not None  # the nulls can be shown beside the value
     verdict, reason = _verdict(case, scored, p, len(nulls))
     return {
         "value": scored.value,
         "raw": scored.value if scored.raw is None else scored.raw,
-        "null": float(nulls.mean()) if len(nulls) else None,
-        "null_sd": spread if len(nulls) > 1 else None,
+        "null": float(nulls.mean()) if beside and len(nulls) else None,
+        "null_sd": spread if beside and len(nulls) > 1 else None,
         "p": p,
         "z": (compared - float(nulls.mean())) / spread if scored.tested and spread > TIE else None,
         "permutations": len(nulls),
         "low": scored.low,
         "high": scored.high,
-        "interval": scored.interval if scored.low is not None else "none: too few units to resample",
+        "interval": scored.interval if scored.low is not None else f"none: {scored.no_interval}",
         "verdict": verdict,
         "reason": reason,
         "n": len(case.labels),
@@ -89,14 +90,14 @@ def _about_labels(case: Case, scored: Scored, compared: float) -> dict:
         "left_out": list(case.left_out),
         "groups": int(case.groups.max()) + 1,
     }
-    if scored.compared is not None and compared != scored.value:
+    if scored.compared is not None and scored.value is not None and compared != scored.value:
         detail["value_on_null_images"] = compared
     return detail
 
 
 def _verdict(case: Case, scored: Scored, p: float | None, permutations: int) -> tuple[str, str]:
     """The verdict and its reasons as plain sentences, the gravest first."""
-    grave, cautions = [], list(scored.cautions)
+    grave, cautions = list(scored.grave), list(scored.cautions)
     smallest, largest = smallest_side(case)
     if largest < SCOREABLE:
         grave.append(f"No class or label has {SCOREABLE} images on both sides, too few to be scored.")
@@ -106,6 +107,8 @@ def _verdict(case: Case, scored: Scored, p: float | None, permutations: int) -> 
         grave.append(f"Not distinguishable from shuffled labels (p = {p:.2g}, {permutations} shuffles).")
     if p is not None and 1 / (1 + permutations) > LEVEL:
         cautions.append(f"{permutations} shuffles are too few to reach p = {LEVEL}.")
+    if scored.value is not None and scored.low is None:
+        cautions.append(f"There is no interval: {scored.no_interval}.")
     if scored.low is not None and scored.low == scored.high:
         cautions.append("Every resample gives the same value, so the interval does not show the uncertainty.")
     if grave:

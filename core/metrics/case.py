@@ -14,7 +14,8 @@ from core.metrics.labels import label_matrix
 if TYPE_CHECKING:
     import torch
 
-    from core.metrics.spectrum import Projection, Spectrum
+    from core.metrics.spectral import Half
+    from core.metrics.spectrum import Spectrum
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,11 @@ class Case:
         return decompose(self.tensor(self.features))
 
     @cached_property
-    def halves(self) -> tuple[list[Projection], float]:
-        """The labels in half samples, as `core.metrics.spectral.half_projections` gives them."""
-        from core.metrics.spectral import half_projections
+    def halves(self) -> tuple[list[Half], float]:
+        """Half samples, decomposed, as `core.metrics.spectral.decomposed_halves` gives them: once for all metrics."""
+        from core.metrics.spectral import decomposed_halves
 
-        return half_projections(self)
+        return decomposed_halves(self)
 
     @cached_property
     def scaled(self) -> torch.Tensor:
@@ -99,10 +100,13 @@ class Case:
 class Scored:
     """What a metric's `calibrated` returns. `nulls` holds the scores under permuted labels, in the unit of `value`.
 
-    `compared` is the value on the images that the nulls were computed on, where these are fewer than all.
+    `value` is None for a metric that gets its value among other candidates. `compared` is what the nulls are compared
+    with where that is not the value: the value on fewer images, or, without a value, a statistic that says how far the
+    labels are from shuffled ones. `no_interval` says why `low` and `high` are None. `cautions` are sentences that ask
+    for care, `grave` ones that say why the value means nothing here.
     """
 
-    value: float
+    value: float | None
     nulls: np.ndarray
     interval: str
     low: float | None = None
@@ -110,7 +114,9 @@ class Scored:
     raw: float | None = None
     compared: float | None = None
     tested: bool = True
+    no_interval: str = "too few units to resample"
     cautions: tuple[str, ...] = ()
+    grave: tuple[str, ...] = ()
     detail: dict = field(default_factory=dict)
 
 

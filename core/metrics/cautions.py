@@ -4,6 +4,8 @@ from core.metrics.case import Case
 
 SCOREABLE = 10  # fewer images than this on one side of a label tell nothing
 COMFORTABLE = 20
+NO_SPREAD = ("The images of each class have the same features.", "Check whether images or features were repeated.")
+POOL_RELATIVE = "It is relative to the candidates listed: it gets its value in a ranking."
 
 
 def wide_caution(case: Case) -> tuple[str, ...]:
@@ -15,6 +17,15 @@ def wide_caution(case: Case) -> tuple[str, ...]:
         f"{n} images for {d} features: with no more images than features a fit can follow accidents of this sample; "
         "go by the distance to shuffled labels and the interval, not by the value alone.",
     )
+
+
+def saturated(case: Case, classes: int = 2) -> tuple[str, ...]:
+    """For metrics that are at their maximum, whatever the labels, once the features vary in more directions than
+    `classes` class means leave to the images: the sentence that says so, else nothing."""
+    n, d = case.features.shape
+    if d <= n - classes or len(case.spectrum.s) <= n - classes:
+        return ()
+    return (f"{n} images for {d} features: features in so many directions fit any labels, and it is at its maximum.",)
 
 
 def smallest_side(case: Case) -> tuple[int, int]:

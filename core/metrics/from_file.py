@@ -8,7 +8,7 @@ import numpy as np
 
 from core.errors import MetricError
 from core.metrics.calibration import score
-from core.metrics.case import make_case
+from core.metrics.case import Case, make_case
 from core.metrics.labels import label_matrix
 from core.metrics.reference import reference as reference_quantities
 
@@ -33,7 +33,15 @@ def metrics_of_file(path: str | Path, reference: bool = False, seed: int = 0, de
     groups = np.unique(arrays["groups"], return_inverse=True)[1] if "groups" in arrays else np.arange(len(y))
     folds = _folds(label_matrix(labels, n_classes, label_type), groups, seed)
     case = make_case(x, labels, label_type, n_classes, groups, folds, seed, device, arrays.get("source_logits"))
-    return {key: score(key, case) for key, metric in METRICS.items() if metric.needs != "gradients"}
+    return {key: _scored(key, case) for key, metric in METRICS.items() if metric.needs != "gradients"}
+
+
+def _scored(key: str, case: Case) -> dict:
+    """What one metric says; where it refuses these features and labels, the reason."""
+    try:
+        return score(key, case)
+    except MetricError as error:
+        return {"value": None, "reason": str(error)}
 
 
 def _folds(columns: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.metrics.case import Case, Scored
+from core.metrics.cautions import saturated
 from core.metrics.metric import Metric
 from core.metrics.spectral import calibrate
 from core.metrics.spectrum import Projection, decompose, project
@@ -73,5 +74,11 @@ def calibrated(case: Case) -> Scored:
     one_hot = case.label_type == "multi-class"
     highest = case.columns.shape[1] - 1 if one_hot else 1
     return calibrate(
-        case, METRIC, lambda p: contributions(p, one_hot), "sum" if one_hot else "mean", lowest=0.0, highest=highest
+        case,
+        METRIC,
+        lambda p: contributions(p, one_hot),
+        "sum" if one_hot else "mean",
+        lowest=0.0,
+        highest=highest,
+        grave=saturated(case),
     )

@@ -27,9 +27,14 @@ def calibrate(
     lowest: float = -np.inf,
     highest: float = np.inf,
     cautions: tuple[str, ...] = (),
+    grave: tuple[str, ...] = (),
+    no_interval: str = "",
 ) -> Scored:
     """The value on at most `max_images` images, permutations on at most `null_images`, half samples of at most
-    `resample_images`; these limits are entries of the metric's `params`, and without one all images are used."""
+    `resample_images`; these limits are entries of the metric's `params`, and without one all images are used.
+
+    `no_interval` says why half samples would mislead; then there are none.
+    """
     used = at_most(case, metric.params.get("max_images"), stream=4)
     state = prepare(used)
     by_label = [score(state, labels) for labels in used.partitions]
@@ -40,7 +45,7 @@ def calibrate(
         compared = float(np.mean([score(state, labels) for labels in shuffled.partitions]))
     sources = shuffles(shuffled.columns, shuffled.groups, metric.permutations, case.rng(1))
     nulls = [np.mean([score(state, labels[source]) for labels in shuffled.partitions]) for source in sources]
-    resampled, share = _half_values(used, metric, prepare, score)
+    resampled, share = ([], 0.0) if no_interval else _half_values(used, metric, prepare, score)
     low, high = subsampled_interval(value, resampled, share, lowest, highest)
     limit = metric.params.get("resample_images")
     return Scored(
@@ -54,7 +59,9 @@ def calibrate(
             + (f" (at most {limit} images)" if limit else "")
             + ", stratified, refitted"
         ),
+        no_interval=no_interval or Scored.no_interval,
         cautions=cautions,
+        grave=grave,
         detail={"images": len(used.labels), "null_images": len(shuffled.labels), "by_label": by_label},
     )
 

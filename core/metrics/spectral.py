@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     import torch
 
 HALVES = 30
+COMPONENTS = 64  # principal components that are kept of a half sample
 VALUES_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True)
+class Half:
+    """A half sample of images, `rows` of the case: its labels seen through its own spectrum, and the leading principal
+    components (m, up to 64) of its features."""
+
+    rows: np.ndarray
+    projection: Projection
+    components: torch.Tensor
 
 
 def calibrate(
@@ -32,14 +43,15 @@ def calibrate(
     reduce: str = "mean",
     lowest: float = -np.inf,
     highest: float = np.inf,
+    grave: tuple[str, ...] = (),
 ) -> Scored:
     """The value with its permutations and its interval. `score` gives one number per label column, (K,); the value is
     their `reduce`, "mean" or "sum"."""
     columns = case.tensor(case.columns)
     by_column = score(project(case.spectrum, columns))
     value = float(getattr(by_column, reduce)())
-    projections, share = case.halves
-    resampled = [float(getattr(score(half), reduce)()) for half in projections]
+    halves, share = case.halves
+    resampled = [float(getattr(score(half.projection), reduce)()) for half in halves]
     low, high = subsampled_interval(value, resampled, share, lowest, highest)
     sources = shuffles(case.columns, case.groups, metric.permutations, case.rng(1))
     return Scored(
@@ -48,7 +60,8 @@ def calibrate(
         low=low,
         high=high,
         interval=f"95 %, {HALVES} half samples without replacement, stratified, whole groups",
-        cautions=wide_caution(case),
+        cautions=() if grave else wide_caution(case),
+        grave=grave,
         detail={"by_column": by_column.tolist()},
     )
 
@@ -67,16 +80,17 @@ def _permuted(spectrum: Spectrum, columns: torch.Tensor, sources: np.ndarray, sc
     return np.concatenate(scores)
 
 
-def half_projections(case: Case) -> tuple[list[Projection], float]:
-    """Projections of the labels in half samples, each decomposed anew (resampling the labels alone would keep what the
-    features know of them), and the share of the groups that a half sample holds."""
+def decomposed_halves(case: Case) -> tuple[list[Half], float]:
+    """Half samples, each decomposed anew (resampling the labels alone would keep what the features know of them), and
+    the share of the groups that one holds."""
     coordinates = case.spectrum.coordinates()
     samples, share = half_samples(case.columns, case.groups, HALVES, case.rng(2))
-    projections = []
+    halves = []
     for sample in samples:
         columns = case.columns[sample]
         columns = case.tensor(columns[:, np.ptp(columns, axis=0) > 0])
         if columns.shape[1]:
             spectrum = decompose(coordinates[case.tensor(sample)])
-            projections.append(replace(project(spectrum, columns), width=case.spectrum.width))
-    return projections, share
+            projection = replace(project(spectrum, columns), width=case.spectrum.width)
+            halves.append(Half(sample, projection, spectrum.leading(COMPONENTS)))
+    return halves, share

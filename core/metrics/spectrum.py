@@ -45,7 +45,7 @@ class Spectrum:
 
     def leading(self, k: int) -> torch.Tensor:
         """(N, min(k, r)): the first k principal components of the features, largest first. Signs are arbitrary."""
-        return self.coordinates().flip(1)[:, :k]
+        return (self.u[:, -k:] * self.s[-k:].sqrt()).flip(1)
 
 
 @dataclass(frozen=True)

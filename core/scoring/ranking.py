@@ -7,8 +7,13 @@ import pandas as pd
 
 from core.catalog import is_verified
 from core.metrics import METRICS, PRODUCT, Metric
+from core.metrics.calibration import NOT_MEANINGFUL
+from core.metrics.cautions import POOL_RELATIVE
+from core.metrics.ncti import METRIC as NCTI
+from core.metrics.ncti import SIGNS
 
 CARE = "read with care"
+FEW_HALVES = "There is no interval: half of the images are too few for it."
 _DRAWS = 2000
 _NUMBERS = ("value", "low", "high", "null", "null_sd", "p", "z")
 UNVERIFIED = "Preprocessing unverified: nothing says where its preprocessing is documented."
@@ -24,6 +29,8 @@ def ranking(plan: dict, results: list[dict], metric: str) -> pd.DataFrame:
         found = product(plan, results)
     else:
         found = {result["candidate"]: result for result in results if result["metric"] == metric}
+        if metric == NCTI.key:
+            found |= among_all(found)
     rows = [_row(candidate, found.get(candidate["name"])) for candidate in plan["candidates"]]
     frame = pd.DataFrame(rows)
     frame = frame.sort_values("value", ascending=False, na_position="last", ignore_index=True)
@@ -138,6 +145,48 @@ def product(plan: dict, results: list[dict]) -> dict[str, dict]:
                 "reason": f"Relative to the {len(names)} candidates of {pool} in this run.",
             }
     return scores
+
+
+def among_all(found: dict[str, dict]) -> dict[str, dict]:
+    """NCTI of the candidates whose terms are in `found`, by candidate: seli + ncc - vc, each rescaled over all of them.
+
+    The interval carries the scatter of the terms over half samples through the formula (2,000 seeded draws of normal
+    errors). Half samples hold the same images for every candidate, so what moves terms and candidates together stays
+    together. Candidates that cannot be told from shuffled labels stay in the pool and keep that verdict.
+    """
+    pool = {name: result for name, result in sorted(found.items()) if "terms" in result.get("detail", {})}
+    if len(pool) < 2:
+        alone = {"value": None, "reason": "Needs a second candidate to compare with."}
+        return {name: alone | {"doubts": result.get("doubts", [])} for name, result in pool.items()}
+    terms = np.array([[result["detail"]["terms"][term] for term in SIGNS] for result in pool.values()])
+    errors = _half_sample_errors([result["detail"] for result in pool.values()])
+    drawn = np.concatenate([terms[None], terms + errors])  # (1 + draws, candidates, terms)
+    values = sum(sign * _minmax(drawn[:, :, i]) for i, sign in enumerate(SIGNS.values()))
+    relative = f"Relative to the {len(pool)} candidates of this run." + ("" if len(errors) else f" {FEW_HALVES}")
+    scores = {}
+    for name, of_candidate in zip(pool, values.T, strict=True):
+        value, verdict = float(of_candidate[0]), pool[name]["verdict"]
+        low, high = np.quantile(of_candidate[1:], [0.025, 0.975]) if len(errors) else (None, None)
+        scores[name] = pool[name] | {
+            "value": value,
+            "low": None if low is None else float(min(low, value)),
+            "high": None if high is None else float(max(high, value)),
+            "verdict": verdict if verdict == NOT_MEANINGFUL else CARE,
+            "reason": pool[name]["reason"].replace(POOL_RELATIVE, relative),
+        }
+    return scores
+
+
+def _half_sample_errors(details: list[dict]) -> np.ndarray:
+    """(draws, candidates, terms) errors with the covariance of the terms over half samples, brought to the size of the
+    whole; no draws where some candidate has fewer than three half samples."""
+    halves = [detail["half_terms"] for detail in details]
+    count, share = len(halves[0]), details[0]["share"]
+    if count < 3 or any(len(half) != count for half in halves):
+        return np.empty((0, len(halves), len(SIGNS)))
+    apart = np.array(halves) - np.mean(halves, axis=1, keepdims=True)  # (candidates, half samples, terms)
+    mixed = np.random.default_rng(0).normal(size=(_DRAWS, count)) / np.sqrt(count - 1)
+    return np.einsum("dh,cht->dct", mixed, apart) * np.sqrt(share / (1 - share))
 
 
 def _value_and_draws(part: dict[str, dict], names: list[str], rng: np.random.Generator) -> np.ndarray:

@@ -26,11 +26,20 @@ def test_every_metric_of_features_is_given_with_its_null_and_verdict(write, prob
     features, labels, _ = problem(n=80, d=10)
     scores = metrics_of_file(write(X=features, y=np.array(["a", "b", "c"])[labels], source_logits=features))
     assert set(scores) == {key for key, metric in METRICS.items() if metric.needs != "gradients"}
+    assert scores["ncti"]["value"] is None and list(scores["ncti"]["detail"]["terms"]) == ["seli", "ncc", "vc"]
     for record in scores.values():
         assert {"value", "raw", "null", "p", "z", "low", "high", "verdict"} <= set(record)
         assert record["p"] <= 0.05
     assert json.dumps(scores, allow_nan=False)
     assert scores == metrics_of_file(write(X=features, y=labels * 10 - 3))
+
+
+def test_a_metric_that_refuses_the_labels_says_why_and_the_others_go_on(write, problem):
+    features, labels, _ = problem(n=80, d=10)
+    labels[labels == 2] = np.r_[2, np.zeros(sum(labels == 2) - 1, int)]
+    scores = metrics_of_file(write(X=features, y=labels))
+    assert scores["gbc"] == {"value": None, "reason": scores["gbc"]["reason"]}
+    assert "smallest has 1 of" in scores["gbc"]["reason"] and scores["sfda"]["value"] is not None
 
 
 def test_rows_of_zero_and_one_are_several_labels_per_image(write, problem):
@@ -44,7 +53,10 @@ def test_rows_of_zero_and_one_are_several_labels_per_image(write, problem):
 def test_reference_quantities_are_flat_numbers(write, problem):
     features, labels, _ = problem(n=60, d=10)
     quantities = metrics_of_file(write(X=features, y=labels), reference=True)
-    assert list(quantities)[-1] == "nca_knn_lp" and all(isinstance(v, float) for v in quantities.values())
+    assert list(quantities)[-1] == "nca_knn_lp"
+    assert all(isinstance(v, float) for key, v in quantities.items() if key not in ("ncti_terms", "gbc_exact_pca64"))
+    assert all(isinstance(v, float) for v in quantities["ncti_terms"].values())
+    assert "more than 64 images" in quantities["gbc_exact_pca64"]["reason"]
 
 
 @pytest.mark.parametrize(

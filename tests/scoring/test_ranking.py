@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from core.metrics import PRODUCT
+from core.metrics.cautions import POOL_RELATIVE
 from core.scoring.ranking import (
     beside,
     describe,
@@ -164,3 +165,62 @@ def test_the_product_is_offered_only_where_both_parts_were_asked_for():
     assert metrics_in(a_plan()) == ["nca", "gradient_ratio", PRODUCT.key]
     assert metrics_in(a_plan(metrics=("nca", "knn"))) == ["knn", "nca"]
     assert describe(PRODUCT.key) is PRODUCT
+
+
+def ncti_result(name, seli, ncc, vc, scatter=0.0, halves=30, verdict="read with care", seed=None):
+    """Terms with half samples that scatter around them, differently for each candidate unless they share a `seed`."""
+    draws = np.random.default_rng(ord(name) if seed is None else seed).normal(size=(halves, 3))
+    detail = {"terms": {"seli": seli, "ncc": ncc, "vc": vc}, "half_terms": ([seli, ncc, vc] + scatter * draws).tolist()}
+    return {"candidate": name, "metric": "ncti", "value": None, "p": 0.01, "verdict": verdict,
+            "reason": f"{POOL_RELATIVE} Few images.", "detail": detail | {"share": 0.5}}  # fmt: skip
+
+
+NCTI_PLAN = a_plan(architecture=["resnet18", "vit", "resnet18"], metrics=("ncti",))
+
+
+def test_ncti_gets_its_value_among_all_candidates_of_the_run():
+    results = [ncti_result("a", 10.0, 0.5, 3.0), ncti_result("b", 20.0, 0.6, 3.5), ncti_result("c", 30.0, 0.9, 4.0)]
+    frame = ranking(NCTI_PLAN, results, "ncti").set_index("candidate")
+    assert frame["value"].to_dict() == pytest.approx({"a": 0.0, "b": 0.5 + 0.25 - 0.5, "c": 1.0})
+    assert frame["low"].tolist() == pytest.approx(frame["value"].tolist())
+    assert set(frame["verdict"]) == {"read with care"} and set(frame["p"]) == {0.01}
+    assert set(frame["reason"]) == {"Relative to the 3 candidates of this run. Few images."}
+    assert frame["null"].isna().all()
+    two = ranking(NCTI_PLAN, results[:2], "ncti").set_index("candidate")
+    assert two["value"].dropna().to_dict() == pytest.approx({"a": 0.0, "b": 1.0})
+    assert two.loc["c", "reason"] == "Not computed."
+
+
+def test_the_scatter_of_half_samples_is_carried_into_the_value_of_ncti():
+    def widths(scatter, **options):
+        terms = {"a": (10.0, 0.5, 3.0), "b": (20.0, 0.6, 3.5), "c": (30.0, 0.9, 4.0)}
+        results = [ncti_result(name, *values, scatter, **options) for name, values in terms.items()]
+        frame = ranking(NCTI_PLAN, results, "ncti").set_index("candidate")
+        assert frame.equals(ranking(NCTI_PLAN, results[::-1], "ncti").set_index("candidate"))
+        assert (frame["low"] <= frame["value"]).all() and (frame["value"] <= frame["high"]).all()
+        return (frame["high"] - frame["low"]).to_dict()
+
+    assert 0 < widths(0.005)["b"] < 0.5 * widths(0.02)["b"]
+    # What shifts the terms of all candidates alike moves no candidate against another.
+    assert widths(0.02, seed=0)["b"] < 1e-9 < widths(0.02)["b"]
+
+
+def test_ncti_without_enough_half_samples_has_no_interval():
+    results = [ncti_result("a", 10.0, 0.5, 3.0), ncti_result("b", 20.0, 0.6, 3.5, halves=2)]
+    frame = ranking(NCTI_PLAN, results, "ncti").dropna(subset="value")
+    assert frame["low"].isna().all() and frame["high"].isna().all()
+    assert frame["reason"].str.startswith("Relative to the 2 candidates of this run. There is no interval").all()
+
+
+def test_one_candidate_alone_has_no_ncti_and_a_refusal_keeps_its_reason():
+    refusal = {"candidate": "b", "metric": "ncti", "value": None, "reason": "The images of each class are alike."}
+    frame = ranking(NCTI_PLAN, [ncti_result("a", 10.0, 0.5, 3.0), refusal], "ncti").set_index("candidate")
+    assert frame["value"].isna().all()
+    assert frame.loc["a", "reason"] == "Needs a second candidate to compare with."
+    assert frame.loc["b", "reason"] == refusal["reason"]
+
+
+def test_what_cannot_be_told_from_shuffled_labels_stays_so_among_others():
+    noise = ncti_result("a", 10.0, 0.5, 3.0, verdict="not meaningful here")
+    frame = ranking(NCTI_PLAN, [noise, ncti_result("b", 20.0, 0.6, 3.5)], "ncti").set_index("candidate")
+    assert frame.loc["a", "verdict"] == "not meaningful here" and frame.loc["b", "verdict"] == "read with care"
