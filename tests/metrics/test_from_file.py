@@ -31,7 +31,7 @@ def test_every_metric_of_features_is_given_with_its_null_and_verdict(write, prob
         assert {"value", "raw", "null", "p", "z", "low", "high", "verdict"} <= set(record)
         assert record["p"] <= 0.05
     assert json.dumps(scores, allow_nan=False)
-    assert scores == metrics_of_file(write(X=features, y=labels * 10 - 3))
+    assert scores == metrics_of_file(write(X=features, y=labels * 10 - 3, source_logits=features))
 
 
 def test_a_metric_that_refuses_the_labels_says_why_and_the_others_go_on(write, problem):
