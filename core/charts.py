@@ -9,11 +9,12 @@ import pandas as pd
 from core.scoring.ranking import describe, meaningful
 
 TEAL, GREY, RED = "#1f8a92", "#7d8b8d", "#d0583d"  # readable on a light and on a dark page
-PALE, MIDDLE, DEEP = "#d5eaea", "#eef1f1", "#0b6e75"  # what fills cells
+PALE, SOFT, DEEP = "#dceeee", "#9ccccf", "#0b6e75"  # what fills cells, from worse to better
+REVERSED, HALF_REVERSED, NEUTRAL = RED, "#e5a696", "#eef1f1"  # what fills cells of orders that contradict each other
 DARK_INK, LIGHT_INK = "#1c2b2d", "#ffffff"  # what is written in them
 RELATIVE, WITHIN = "\u2020", "\u2021"  # daggers at the names of metrics that need a word of their own
 _ROW, _AXIS, _PANEL, _NAMES = 36, 60, 190, 200
-_DARK_FILL = 0.7  # fills beyond this are too dark for dark writing
+_DARK_FILL = 0.85  # fills beyond this are too dark for dark writing
 
 
 def ranking_chart(frame: pd.DataFrame, title: str) -> alt.LayerChart:
@@ -100,7 +101,7 @@ def matrix_chart(scores: pd.DataFrame) -> alt.LayerChart:
         ),
         tooltip=[*_texts("candidate", "name"), *_numbers("value", "low", "high", "p"), *_texts("verdict", "reason")],
     )  # fmt: skip
-    fill = alt.Color("standing:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[PALE, DEEP]))
+    fill = alt.Color("standing:Q", legend=None, scale=alt.Scale(domain=[0, 0.5, 1], range=[PALE, SOFT, DEEP]))
     filled = alt.Chart(cells[cells["standing"].notna()]).mark_rect(stroke="white", strokeWidth=1)
     text = base.mark_text(fontSize=11).encode(text=alt.Text("shown:N"), color=alt.Color("ink:N", scale=None))
     rect = filled.encode(x=base.encoding.x, y=base.encoding.y, color=fill, tooltip=base.encoding.tooltip)
@@ -127,7 +128,7 @@ def agreement_chart(taus: pd.DataFrame) -> alt.LayerChart:
         y=alt.Y("one:N", sort=names, title=None, axis=alt.Axis(labelLimit=_NAMES)),
         tooltip=[*_texts("one", "other"), alt.Tooltip("tau:Q", format=".2f")],
     )
-    scale = alt.Scale(domain=[-1, 0, 1], range=[RED, MIDDLE, DEEP])
+    scale = alt.Scale(domain=[-1, -0.5, 0, 0.5, 1], range=[REVERSED, HALF_REVERSED, NEUTRAL, SOFT, DEEP])
     rect = base.mark_rect(stroke="white", strokeWidth=1).encode(color=alt.Color("tau:Q", legend=None, scale=scale))
     text = base.mark_text(fontSize=11).encode(
         text=alt.Text("tau:Q", format=".2f"), color=alt.Color("ink:N", scale=None)

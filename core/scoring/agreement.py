@@ -39,10 +39,11 @@ def agreement(scores: pd.DataFrame) -> Agreement:
     values = readable.pivot(index="metric", columns="candidate", values="value")
     values = values.reindex(index=scores["metric"].unique(), columns=scores["candidate"].unique())
     left_out = _not_comparable(scores)
-    values = values.drop(index=list(left_out))
+    values = values.drop(index=list(left_out)).dropna(axis=1, how="all")
     least = max(FEWEST, int(np.ceil(SHARE * values.shape[1])))
     if values.shape[1] < FEWEST:
-        return _none(f"Agreement is shown from {FEWEST} candidates on; this run has {values.shape[1]}.", left_out)
+        why = f"Agreement is shown from {FEWEST} candidates on; {values.shape[1]} of this run have a value to compare."
+        return _none(why, left_out)
     complete, kept = np.ones(values.shape[1], dtype=bool), []
     for metric in values.notna().sum(axis=1).sort_values(ascending=False, kind="stable").index:
         there = values.loc[metric].notna().to_numpy()
