@@ -10,10 +10,11 @@ from core.scoring.ranking import describe, meaningful
 
 TEAL, GREY, RED = "#1f8a92", "#7d8b8d", "#d0583d"  # readable on a light and on a dark page
 PALE, SOFT, DEEP = "#dceeee", "#9ccccf", "#0b6e75"  # what fills cells, from worse to better
-REVERSED, HALF_REVERSED, NEUTRAL = RED, "#e5a696", "#eef1f1"  # what fills cells of orders that contradict each other
+HALF_REVERSED, NEUTRAL = "#e5a696", "#eef1f1"  # between red and teal, for orders from reversed to the same
 DARK_INK, LIGHT_INK = "#1c2b2d", "#ffffff"  # what is written in them
+NO_VALUE = "\u2013"
 RELATIVE, WITHIN = "\u2020", "\u2021"  # daggers at the names of metrics that need a word of their own
-_ROW, _AXIS, _PANEL, _NAMES = 36, 60, 190, 200
+_ROW, _AXIS, _PANEL, _NAMES = 36, 60, 180, 180
 _DARK_FILL = 0.85  # fills beyond this are too dark for dark writing
 
 
@@ -85,10 +86,7 @@ def matrix_chart(scores: pd.DataFrame) -> alt.LayerChart:
     cells = scores[["candidate", "metric", "value", "low", "high", "p", "standing", "verdict", "reason"]].copy()
     cells["name"] = cells["metric"].map({key: marked(key) for key in cells["metric"].unique()})
     flagged = cells["value"].notna() & ~meaningful(cells)
-    cells["shown"] = [
-        "no value" if pd.isna(value) else ("\u00d7 " if crossed else "") + f"{value:#.3g}".rstrip(".")
-        for value, crossed in zip(cells["value"], flagged, strict=True)
-    ]
+    cells["shown"] = [_shown(value, crossed) for value, crossed in zip(cells["value"], flagged, strict=True)]
     cells["ink"] = cells["standing"].map(lambda at: GREY if pd.isna(at) else LIGHT_INK if at > _DARK_FILL else DARK_INK)
     base = alt.Chart(cells).encode(
         x=alt.X(
@@ -101,11 +99,22 @@ def matrix_chart(scores: pd.DataFrame) -> alt.LayerChart:
         ),
         tooltip=[*_texts("candidate", "name"), *_numbers("value", "low", "high", "p"), *_texts("verdict", "reason")],
     )  # fmt: skip
-    fill = alt.Color("standing:Q", legend=None, scale=alt.Scale(domain=[0, 0.5, 1], range=[PALE, SOFT, DEEP]))
+    fill = alt.Color(
+        "standing:Q", legend=None, scale=alt.Scale(domain=[0, 0.5, 1], range=[PALE, SOFT, DEEP], interpolate="rgb")
+    )
     filled = alt.Chart(cells[cells["standing"].notna()]).mark_rect(stroke="white", strokeWidth=1)
     text = base.mark_text(fontSize=11).encode(text=alt.Text("shown:N"), color=alt.Color("ink:N", scale=None))
     rect = filled.encode(x=base.encoding.x, y=base.encoding.y, color=fill, tooltip=base.encoding.tooltip)
     return alt.layer(rect, text).resolve_scale(color="independent").properties(height=alt.Step(30), width="container")
+
+
+def _shown(value: float, crossed: bool) -> str:
+    """A value as short as a cell is narrow; the exact one is in the tables."""
+    if pd.isna(value):
+        return NO_VALUE
+    if crossed:
+        return f"\u00d7{value:.2f}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
 
 
 def marked(metric: str) -> str:
@@ -128,7 +137,7 @@ def agreement_chart(taus: pd.DataFrame) -> alt.LayerChart:
         y=alt.Y("one:N", sort=names, title=None, axis=alt.Axis(labelLimit=_NAMES)),
         tooltip=[*_texts("one", "other"), alt.Tooltip("tau:Q", format=".2f")],
     )
-    scale = alt.Scale(domain=[-1, -0.5, 0, 0.5, 1], range=[REVERSED, HALF_REVERSED, NEUTRAL, SOFT, DEEP])
+    scale = alt.Scale(domain=[-1, -0.5, 0, 0.5, 1], range=[RED, HALF_REVERSED, NEUTRAL, SOFT, DEEP], interpolate="rgb")
     rect = base.mark_rect(stroke="white", strokeWidth=1).encode(color=alt.Color("tau:Q", legend=None, scale=scale))
     text = base.mark_text(fontSize=11).encode(
         text=alt.Text("tau:Q", format=".2f"), color=alt.Color("ink:N", scale=None)

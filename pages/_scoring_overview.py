@@ -58,7 +58,7 @@ def _show_cautions(scores: pd.DataFrame) -> None:
     everywhere = len(by_metric)
     for sentence, whom in names.items():
         by = "" if len(metrics[sentence]) == everywhere else f" ({joined(metrics[sentence])})"
-        show_remark(CARE, sentence + by, whom, scores["candidate"].nunique())
+        show_remark(CARE, sentence + by, whom, scores.loc[scores["value"].notna(), "candidate"].nunique())
 
 
 def show_remark(verdict: str, sentence: str, names: list[str], candidates: int) -> None:

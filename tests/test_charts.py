@@ -6,6 +6,7 @@ import pytest
 
 from core.charts import (
     GREY,
+    NO_VALUE,
     RELATIVE,
     WITHIN,
     agreement_chart,
@@ -84,7 +85,7 @@ def test_a_cell_that_is_not_meaningful_is_crossed_and_never_filled():
     datasets = chart.to_dict()["datasets"]
     assert {row["candidate"] for row in datasets[filled]} == {"first", "below"}
     cells = {row["candidate"]: (row["shown"], row["ink"]) for row in datasets[written]}
-    assert cells["tied"] == ("\u00d7 0.800", GREY) and cells["without"] == ("no value", GREY)
+    assert cells["tied"] == ("\u00d70.80", GREY) and cells["without"] == (NO_VALUE, GREY)
     assert cells["first"][0] == "0.900"
 
 

@@ -13,7 +13,7 @@ import jinja2
 import pandas as pd
 
 from core.catalog import parse_checkpoint
-from core.charts import RELATIVE, WITHIN, agreement_chart, matrix_chart, overview_chart, ranking_chart, svg
+from core.charts import NO_VALUE, RELATIVE, WITHIN, agreement_chart, matrix_chart, overview_chart, ranking_chart, svg
 from core.metrics import Metric
 from core.scoring.agreement import MEANING, Agreement, agreement
 from core.scoring.overview import first_metrics, joined, sentences, side_by_side
@@ -51,7 +51,8 @@ PAIRS = (
 )
 CELLS = (
     "Values, filled the darker the better the tie group within the metric: cells of one column in one colour cannot be "
-    "told apart. A grey value with a cross is not meaningful here; a grey one without has nothing to be compared with."
+    "told apart. A grey value with a cross is not meaningful here; a grey one without has nothing to be compared with; "
+    f"{NO_VALUE} is no value."
 )
 DAGGERS = {
     "pool_relative": f"{RELATIVE} Relative to the list: adding or removing a candidate changes every value.",
@@ -143,9 +144,13 @@ def agreement_sentences(found: Agreement, name=str) -> list[str]:
         f"same order by all of them, and orders drawn at random give {1 / len(found.taus):.2f} on average.", MEANING,
     ]  # fmt: skip
     if found.without:
-        lines.append(f"Without {joined([name(n) for n in found.without])}, which some metric has no good value for.")
-    left_out = [f"{describe(key).name} ({why})" for key, why in found.left_out.items()]
-    return lines + ([f"Left out: {', '.join(left_out)}."] if left_out else [])
+        whom = joined([name(n) for n in found.without])
+        lines.append(f"Not compared, for lack of a value that means something by every one of them: {whom}.")
+    reasons: dict[str, list[str]] = {}
+    for key, why in found.left_out.items():
+        reasons.setdefault(why, []).append(describe(key).name)
+    left_out = [f"{joined(names)} ({why})" for why, names in reasons.items()]
+    return lines + ([f"Left out: {'; '.join(left_out)}."] if left_out else [])
 
 
 def _first_view(plan: dict, results: list[dict]) -> dict:

@@ -350,7 +350,7 @@ def test_the_matrix_holds_all_metrics_and_how_far_they_agree(demo):
     at = show(demo, scoring_metric="All metrics")
     text = text_of(at)
     assert "Kendall's W is 0.78 over 4 metrics and 5 candidates" in text and MEANING in text
-    assert "Left out: Suitability x adaptability (compares within one architecture only)" in text
+    assert "Left out: Suitability x adaptability and Adaptability (gradient ratio) (compares within" in text
     assert "reverses its sign across architectures" in text and "Relative to the list" in text
     assert len(at.get("vega_lite_chart")) == 2
     assert len(widget(at, "selectbox", "Metric").options) == 6
