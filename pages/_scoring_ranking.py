@@ -12,22 +12,19 @@ from core.checking import torch_installed
 from core.demo import PROJECT_ID, demo_plan
 from core.errors import SourceScoutError
 from core.metrics import Metric
-from core.report.ranking import TIES, answer, conditions, ranking_html
+from core.report.ranking import TIES, answers, conditions, ranking_html
 from core.scoring import runner
-from core.scoring.ranking import beside, describe, metrics_in, ranking, remarks, with_failures
+from core.scoring.overview import side_by_side
+from core.scoring.ranking import ACROSS, beside, describe, metrics_in, pools, ranking, remarks, with_failures
 from core.snippet import snippet
 from core.store import Run
 from pages import _state
+from pages._scoring_explanation import POOL, show_explanation
+from pages._scoring_overview import CHART_NOTE, P_HELP, show_first_view, show_matrix, show_remark
 from pages._scoring_run import DEVICES, NO_TORCH, start
 from pages._text import code, count, distinct, plain
 
-BADGES = {
-    "read with care": ":orange-badge[:material/warning: read with care]",
-    "not meaningful here": ":red-badge[:material/block: not meaningful here]",
-    "": ":gray-badge[no value]",
-}
-P_HELP = "Share of shuffled labels that score at least as high, with the value itself counted among them."
-NAMED = 3  # a remark that holds for more candidates than this, and for all of them, names none
+FIRST_VIEW, ALL_METRICS = "first", "all"
 ALIKE = 1e-6  # values of two runs that differ by less are the same but for rounding
 
 
@@ -37,21 +34,26 @@ def show_ranking(current: _state.View) -> None:
     if not runs:
         st.info("There are no scores yet. Start a run, and the ranking appears here while it goes on.")
         return
-    run, metric = _choose(runs)
-    about, plan = describe(metric), _plan_with_failures(run)
+    run, chosen = _choose(runs)
+    plan = _plan_with_failures(run)
     results = _state.store().scores(run.id)
-    frame = ranking(plan, results, metric)
     with st.container(horizontal=True):
         if plan["target"]["synthetic"]:
             st.badge("Synthetic data", icon=":material/science:", color="orange")
         st.caption("  \n".join(conditions(plan)))
     if runner.alive(run.folder):
         st.caption(":material/hourglass_top: This run is going on. What follows is what is finished so far.")
-    _show_answer(frame, about)
-    _show_table(frame, about)
-    _show_downloads(run, plan, results, frame, metric)
-    _compare(runs, run, metric, frame)
-    _show_reading(about, plan)
+    if chosen == FIRST_VIEW:
+        show_first_view(plan, results)
+    elif chosen == ALL_METRICS:
+        show_matrix(plan, results)
+    else:
+        _show_one(plan, results, chosen)
+    _show_downloads(run, plan, results, chosen)
+    if chosen not in (FIRST_VIEW, ALL_METRICS):
+        _compare(runs, run, chosen, ranking(plan, results, chosen))
+        with st.expander(f"How to read {describe(chosen).name}"):
+            show_explanation(describe(chosen), plan, results)
     _show_candidates(plan)
     with st.expander("Settings and hashes"):
         st.json(plan, expanded=1)
@@ -68,12 +70,12 @@ def _choose(runs: dict[str, Run]) -> tuple[Run, str]:
             ),
         ):  # fmt: skip
             _run_again(run)
-    metrics = metrics_in(run.summary)
-    metric = st.pills(
-        "Sorted by", metrics, default=metrics[0], required=True, key="scoring_metric", bind="query-params",
-        format_func=lambda key: describe(key).name,
+    views = [FIRST_VIEW, ALL_METRICS, *metrics_in(run.summary)]
+    chosen = st.pills(
+        "Show", views, default=FIRST_VIEW, required=True, key="scoring_metric", bind="query-params",
+        format_func=lambda key: {FIRST_VIEW: "First view", ALL_METRICS: "All metrics"}.get(key) or describe(key).name,
     )  # fmt: skip
-    return run, metric if metric in metrics else metrics[0]
+    return run, chosen if chosen in views else FIRST_VIEW
 
 
 def _run_names(runs: dict[str, Run]) -> dict[str, str]:
@@ -110,35 +112,51 @@ def _run_again(run: Run) -> None:
         _state.show_error(error)
 
 
-def _show_answer(frame: pd.DataFrame, about: Metric) -> None:
-    """The ranking in words, what to know before believing it, and the chart."""
+def _show_one(plan: dict, results: list[dict], metric: str) -> None:
+    """One metric: the ranking in words, what to know before believing it, the chart and the table."""
+    about, frame = describe(metric), ranking(plan, results, metric)
     st.subheader(about.question, anchor=False)
-    st.markdown(f"**{answer(frame, code)}**")
-    scored = frame["candidate"].tolist()
+    if about.one_architecture:
+        st.caption(f":material/account_tree: {ACROSS}")
+    for text in answers(frame, about, code):
+        st.markdown(f"**{text}**")
+    if about.pool_relative:
+        st.caption(f":material/group: {POOL}")
     for verdict, sentence, names in remarks(frame):
-        whom = "all candidates" if len(names) == len(scored) > NAMED else ", ".join(code(name) for name in names)
-        st.markdown(f"{BADGES[verdict]} {whom}: {plain(sentence)}")
+        show_remark(verdict, sentence, names, len(frame))
+    _show_charts(frame, about)
+    _show_table(frame, about)
+
+
+def _show_charts(frame: pd.DataFrame, about: Metric) -> None:
+    """One chart, or one for each architecture where others cannot be compared."""
     if frame["value"].isna().all():
         return
-    st.altair_chart(
-        ranking_chart(frame, about.unit),
-        alt=f"{about.name} of each candidate with its interval, and what shuffled labels give",
-    )
-    noise = " Grey: what the same features score with shuffled labels. A red cross cannot be told from that."
+    for architecture, pool in pools(frame, about).items():
+        if pool["value"].isna().all():
+            continue
+        if architecture:
+            st.markdown(f"**{plain(architecture)}**")
+        st.altair_chart(
+            ranking_chart(pool, about.unit),
+            alt=f"{about.name} of each candidate {architecture} with its interval, and what shuffled labels give",
+        )
     st.caption(
-        "Points: values. Lines: 95 % intervals. Shaded: the interval of the first; lines that reach into it are tied "
-        "with it." + (noise if frame["null"].notna().any() else "")
+        ("Shaded: the interval of the first; lines that reach into it are tied with it. " if len(frame) > 1 else "")
+        + (CHART_NOTE if frame["null"].notna().any() else "Points: values. Lines: 95 % intervals.")
     )
 
 
 def _show_table(frame: pd.DataFrame, about: Metric) -> None:
     number = st.column_config.NumberColumn
+    first = ["architecture"] if about.one_architecture else []
     st.dataframe(
-        frame[["tie_group", "candidate", "value", "low", "high", "null", "p", "verdict", "source", "reason"]],
+        frame[[*first, "tie_group", "candidate", "value", "low", "high", "null", "p", "verdict", "source", "reason"]],
         hide_index=True,
         placeholder="",
         alt=f"Ranking by {about.name}",
         column_config={
+            "architecture": "Architecture",
             "tie_group": number("Tie group", help=TIES, width="small"),
             "candidate": "Candidate",
             "value": number("Value", format="%.4f", help=f"{about.unit[:1].upper()}{about.unit[1:]}. {about.meaning}"),
@@ -190,21 +208,6 @@ def _comparison(both: pd.DataFrame, run: Run, other: Run) -> str:
     return f"**The same images; the values differ by at most {largest:.2g}.**"
 
 
-def _show_reading(about: Metric, plan: dict) -> None:
-    """What the metric means, for a reader who has not met it."""
-    with st.expander(f"How to read {about.name}"):
-        treatment = {"multi-label": about.multi_label, "ordinal": about.ordinal}
-        lines = {
-            "The number": f"{about.meaning} Range: {about.range}.",
-            "On these labels": treatment.get(plan["target"]["label_type"], ""),
-            "Where it misleads": about.limits,
-            "Source": about.paper,
-        }
-        for name, text in lines.items():
-            if text:
-                st.markdown(f"**{name}.** {text}")
-
-
 def _show_candidates(plan: dict) -> None:
     """For each candidate, code that makes the same network."""
     with st.expander("Use a candidate in your own code"):
@@ -217,15 +220,25 @@ def _show_candidates(plan: dict) -> None:
         st.code(snippet(checkpoint, usable[name]["identity"]), language="python")
 
 
-def _show_downloads(run: Run, plan: dict, results: list[dict], frame: pd.DataFrame, metric: str) -> None:
+def _show_downloads(run: Run, plan: dict, results: list[dict], chosen: str) -> None:
     facts = {"run": run.folder.name, "part": plan["part"]["name"], "part_hash": plan["part"]["hash"],
              "n": plan["sample"]["n"], "synthetic": plan["target"]["synthetic"]}  # fmt: skip
-    table = frame.assign(metric=metric, **facts)
     stem = f"{run.folder.name}-{datetime.now():%Y%m%d}"
+
+    def one() -> str:
+        return ranking(plan, results, chosen).assign(metric=chosen, **facts).to_csv(index=False)
+
+    def all_metrics() -> str:
+        return side_by_side(plan, results, metrics_in(plan)).assign(**facts).to_csv(index=False)
+
     with st.container(horizontal=True):
+        if chosen not in (FIRST_VIEW, ALL_METRICS):
+            st.download_button(
+                "Values as CSV", one, f"{stem}-{chosen}.csv", "text/csv", icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
         st.download_button(
-            "Values as CSV", lambda: table.to_csv(index=False), f"{stem}-{metric}.csv", "text/csv",
-            icon=":material/download:", on_click="ignore",
+            "All metrics as CSV", all_metrics, f"{stem}-all.csv", "text/csv", icon=":material/download:",
+            on_click="ignore",
         )  # fmt: skip
         st.download_button(
             "Page as HTML", lambda: ranking_html(plan, results), f"{stem}.html", "text/html",

@@ -11,7 +11,8 @@ from core.errors import SourceScoutError, TargetError
 from core.metrics import METRICS
 from core.report.ranking import NO_TEST_PART, part_sentence
 from core.scoring import runner
-from core.scoring.estimate import memory_mb, seconds
+from core.scoring.estimate import memory_mb, seconds, seconds_by_metric
+from core.scoring.overview import FIRST
 from core.scoring.plan import SMALLEST_SAMPLE, Contender, features_file, make_plan, score_keys, summary
 from core.settings import home
 from core.store import Candidate, Run
@@ -30,6 +31,12 @@ STATES = {
 }
 DEVICES = {"cpu": "CPU", "cuda": "NVIDIA GPU"}
 DEFAULT_IMAGES = 2000
+METRIC_GROUPS = {
+    "first": "Metrics of the first view",
+    "features": "More metrics on the same features",
+    "source head": "Metrics that need the classifier the network was trained with",
+    "gradients": "Metrics that need the network's gradients",
+}
 UNKNOWN_TIME = {"cpu": "unknown until it is checked", "cuda": "unknown: speeds are measured on the CPU"}
 NO_TORCH = "PyTorch is not installed here, so nothing new can be scored. The README has the install lines."
 
@@ -71,10 +78,7 @@ def _choose_and_start(current: _state.View, task: TargetTask) -> None:
     chosen = st.pills(
         "Candidates", names, selection_mode="multi", default=names, key="scoring_candidates", format_func=plain
     )
-    metrics = st.pills(
-        "Metrics", offered, selection_mode="multi", default=offered, key="scoring_metrics",
-        format_func=lambda key: METRICS[key].name,
-    )  # fmt: skip
+    metrics = _choose_metrics(offered)
     for metric in METRICS.values():
         if metric.key not in offered:
             st.caption(f"{metric.name} is not offered. {metric.why_not.get(task.label_type, '')}")
@@ -101,6 +105,21 @@ def _choose_and_start(current: _state.View, task: TargetTask) -> None:
     new = len(score_keys(plan)) - len(known)
     if st.button("Start" if new else "Show the ranking", type="primary", icon=":material/play_arrow:"):
         start(current.target_id, plan, known)
+
+
+def _choose_metrics(offered: list[str]) -> list[str]:
+    """The metrics to compute, all unless some are taken out: first those of the first view, then by what they need."""
+    groups = {group: [] for group in METRIC_GROUPS}
+    for key in offered:
+        groups["first" if key in FIRST else METRICS[key].needs].append(key)
+    chosen = []
+    for group, keys in groups.items():
+        if keys:
+            chosen += st.pills(
+                METRIC_GROUPS[group], keys, selection_mode="multi", default=keys, key=f"scoring_metrics_{group}",
+                format_func=lambda key: METRICS[key].name,
+            )  # fmt: skip
+    return chosen
 
 
 def _stamp(candidate: Candidate) -> str | None:
@@ -150,6 +169,13 @@ def _show_cost(plan: dict, known: dict[str, dict]) -> None:
         f"{together}Times are estimates from the speed measured when a checkpoint was checked (sources page). "
         f"Memory: about {memory_mb(plan):,.0f} MB."
     )
+    by_metric = [
+        f"{METRICS[key].name} {duration(time)}"
+        for key, time in seconds_by_metric(plan, todo).items()
+        if time is not None
+    ]
+    if by_metric:
+        st.caption(f"Of this, for all candidates together: {', '.join(by_metric)}.")
 
 
 def _cost_row(plan: dict, candidate: dict, todo: list[str], time: float | None) -> dict[str, str]:

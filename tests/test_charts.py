@@ -4,7 +4,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.charts import ranking_chart, svg
+from core.charts import (
+    GREY,
+    NO_VALUE,
+    RELATIVE,
+    WITHIN,
+    agreement_chart,
+    marked,
+    matrix_chart,
+    overview_chart,
+    ranking_chart,
+    svg,
+)
+from core.metrics import PRODUCT
 
 
 def a_frame(**changes) -> pd.DataFrame:
@@ -42,8 +54,55 @@ def test_what_is_not_meaningful_differs_in_shape_and_not_in_colour_alone():
     verdicts = ["reliable", "reliable", "not meaningful here", ""]
     chart = ranking_chart(a_frame(verdict=verdicts), "AUC")
     rows = [row for data in chart.to_dict()["datasets"].values() for row in data]
-    assert {row["candidate"] for row in rows if row["meaning"] == "not meaningful here"} == {"below"}
+    assert {row["candidate"] for row in rows if row.get("meaning") == "not meaningful here"} == {"below"}
     assert {"shape", "color"} <= set(chart.to_dict()["layer"][-1]["encoding"])
+
+
+def several(**changes) -> pd.DataFrame:
+    """Two metrics of the same candidates, as `core.scoring.overview.side_by_side` gives them."""
+    frames = [a_frame(metric=metric, reason="r", standing=[1.0, 0.5, 0.0, np.nan]) for metric in ("knn", "logme")]
+    return pd.concat(frames, ignore_index=True).assign(**changes)
+
+
+def rows_of(chart) -> list[dict]:
+    return [row for data in chart.to_dict()["datasets"].values() for row in data]
+
+
+def test_the_first_view_has_a_column_for_each_metric_and_the_same_rows_in_all():
+    spec = overview_chart(several()).to_dict()
+    assert spec["facet"]["column"]["sort"] == [
+        "Nearest neighbours, AUC", "LogME, nats per image above chance",
+    ]  # fmt: skip
+    assert spec["resolve"] == {"scale": {"x": "independent"}}
+    assert [layer["mark"]["type"] for layer in spec["spec"]["layer"]] == ["bar", "tick", "rule", "point"]
+    assert spec["spec"]["layer"][-1]["encoding"]["y"]["sort"] == ["first", "tied", "below"]
+
+
+def test_a_cell_that_is_not_meaningful_is_crossed_and_never_filled():
+    verdicts = ["reliable", "not meaningful here", "reliable", ""] * 2
+    chart = matrix_chart(several(verdict=verdicts, standing=[1.0, np.nan, 0.0, np.nan] * 2))
+    filled, written = (layer["data"]["name"] for layer in chart.to_dict()["layer"])
+    datasets = chart.to_dict()["datasets"]
+    assert {row["candidate"] for row in datasets[filled]} == {"first", "below"}
+    cells = {row["candidate"]: (row["shown"], row["ink"]) for row in datasets[written]}
+    assert cells["tied"] == ("\u00d70.80", GREY) and cells["without"] == (NO_VALUE, GREY)
+    assert cells["first"][0] == "0.900"
+
+
+def test_metrics_that_need_a_word_of_their_own_are_marked():
+    assert marked("knn") == "Nearest neighbours"
+    assert marked("gradient_ratio").endswith(f" {WITHIN}")
+    assert marked(PRODUCT.key).endswith(f" {RELATIVE}{WITHIN}")
+
+
+def test_each_pair_of_metrics_is_shown_once_with_its_tau():
+    names = ["linear_probe", "knn", "logme"]
+    taus = pd.DataFrame([[1, 0.8, -1], [0.8, 1, 0.2], [-1, 0.2, 1]], index=names, columns=names)
+    pairs = {(row["one"], row["other"]): row["tau"] for row in rows_of(agreement_chart(taus))}
+    assert pairs == {
+        ("Nearest neighbours", "Linear probe"): 0.8, ("LogME", "Linear probe"): -1.0,
+        ("LogME", "Nearest neighbours"): 0.2,
+    }  # fmt: skip
 
 
 def test_the_svg_holds_the_names_as_text_and_loads_nothing():
@@ -58,3 +117,6 @@ def test_the_frame_is_not_modified():
     frame = a_frame()
     ranking_chart(frame, "AUC")
     pd.testing.assert_frame_equal(frame, a_frame())
+    scores = several()
+    overview_chart(scores), matrix_chart(scores)
+    pd.testing.assert_frame_equal(scores, several())

@@ -32,6 +32,16 @@ def seconds(candidate: dict, todo: list[str]) -> float | None:
     return None if None in parts else sum(parts)
 
 
+def seconds_by_metric(plan: dict, todo: dict[str, list[str]]) -> dict[str, float | None]:
+    """Expected seconds of each metric over the candidates that `todo` (metrics by candidate name) has it for, in the
+    order of the registry; None where they are not known for some candidate."""
+    times: dict[str, list[float | None]] = {}
+    for candidate in plan["candidates"]:
+        for key in todo[candidate["name"]]:
+            times.setdefault(key, []).append(candidate["costs"][key])
+    return {key: None if None in times[key] else sum(times[key]) for key in METRICS if key in times}
+
+
 def memory_mb(plan: dict) -> float:
     """Expected peak of the worker in MB: torch, the largest network with its gradients where a metric takes them, and
     the features in double precision."""

@@ -17,7 +17,11 @@ FEW_HALVES = "There is no interval: half of the images are too few for it."
 _DRAWS = 2000
 _NUMBERS = ("value", "low", "high", "null", "null_sd", "p", "z")
 UNVERIFIED = "Preprocessing unverified: nothing says where its preprocessing is documented."
-_SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[A-Z0-9])")
+ACROSS = (
+    "Published evidence reverses its sign across architectures (there, lower went with better), so candidates are "
+    "compared within one architecture only, and there is no order across them."
+)
+SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[A-Z0-9])")
 
 
 def ranking(plan: dict, results: list[dict], metric: str) -> pd.DataFrame:
@@ -75,6 +79,13 @@ def tie_groups(frame: pd.DataFrame) -> pd.Series:
     return pd.Series(groups, index=frame.index, dtype="Int64")
 
 
+def pools(frame: pd.DataFrame, about: Metric) -> dict[str, pd.DataFrame]:
+    """The parts of a ranking in which candidates are compared, by architecture; {"": frame} where all are."""
+    if not about.one_architecture or frame["architecture"].nunique() == 1:
+        return {"": frame}
+    return {name: pool.reset_index(drop=True) for name, pool in frame.groupby("architecture")}
+
+
 def leaders(frame: pd.DataFrame) -> list[str]:
     """The first tie group of a ranking, best first; empty when no candidate can be told from chance."""
     if not meaningful(frame).any():
@@ -93,7 +104,7 @@ def remarks(frame: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
     on these images and a preprocessing that is not documented."""
     found: dict[tuple[str, str], list[str]] = {}
     for row in frame[frame["verdict"] != "reliable"].itertuples():
-        for sentence in _SENTENCE_END.split(row.reason):
+        for sentence in SENTENCE_END.split(row.reason):
             found.setdefault((row.verdict, sentence), []).append(row.candidate)
     for row in frame.itertuples():
         for doubt in filter(None, getattr(row, "doubts", "").split("\n")):

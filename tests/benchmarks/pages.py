@@ -21,6 +21,7 @@ from tests.e2e.conftest import CHROMIUM, CHROMIUM_FLAGS, ROOT
 
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 PAGES = {"overview": "", "target": "target", "sources": "sources", "scoring": "scoring?scoring_view=Ranking",
+         "scoring, all metrics": "scoring?scoring_view=Ranking&scoring_metric=All metrics",
          "scoring, run": "scoring?scoring_view=Run"}  # fmt: skip
 # Clicks and watches every frame inside the page: the driver's own waiting looks less and less often, up to every 0.5 s.
 CLICK = """async (name) => {
@@ -102,7 +103,7 @@ def clicks_during_run(page: Page, url: str, times: int = 12) -> dict:
     page.get_by_role("button", name="Run again here").click()
     expect(page.get_by_text("Running", exact=True)).to_be_visible(timeout=60_000)
     page.get_by_text("Ranking", exact=True).click()
-    expect(page.get_by_text("How to read LogME")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("radio", name="LogME", exact=True)).to_be_visible(timeout=60_000)
     taken = []
     for i in range(times):
         taken.append(page.evaluate(CLICK, ("Nearest neighbours", "LogME")[i % 2]) / 1000)

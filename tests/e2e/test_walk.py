@@ -7,6 +7,7 @@ import signal
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.metrics import METRICS
 from core.scoring import runner, spool
 from tests.e2e.conftest import App, fill, press, settled, visit
 
@@ -114,12 +115,20 @@ def test_busi_from_a_new_project_to_a_ranking(page, app, realdata, tmp_path_fact
     expect(page.get_by_text(re.compile(r"No patient groups are known"))).to_be_visible()
     expect(page.get_by_text("read with care").first).to_be_visible()
     results = list(spool.read_results(the_run(app)).values())
-    assert len(results) == 4 * 5
+    assert len(results) == 4 * len(METRICS)
     logme = {result["candidate"]: result["value"] for result in results if result["metric"] == "logme"}
     assert logme["ImageNet"] > logme["Random"]
     assert all(result["n"] == 100 and result["d"] == 1280 for result in results if result["metric"] == "logme")
 
-    page.get_by_text("Linear probe", exact=True).click()
+    expect(page.get_by_text("a linear probe ranks").first).to_be_visible()
+    page.get_by_role("radio", name="All metrics", exact=True).click()
+    settled(page)
+    expect(page.get_by_text(re.compile("Agreement is shown from 5 candidates on"))).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="All metrics as CSV").click()
+    table = download.value.path().read_text()
+    assert table.startswith("metric,candidate,value,low,high") and all(f"\n{key}," in table for key in METRICS)
+    page.get_by_role("radio", name="Linear probe", exact=True).click()
     settled(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Values as CSV").click()
@@ -158,7 +167,8 @@ def test_nih_chest_xrays_with_patients_survive_a_killed_app_and_worker(page, app
     press(page, "Resume")
     wait_for_end(page)
     results = spool.read_results(run)
-    assert done <= set(results) and len(results) == 3 * 3
+    asked = [metric for metric in METRICS.values() if "multi-label" in metric.label_types]
+    assert done <= set(results) and len(results) == 3 * len(asked)
     assert all(result["detail"]["columns"] >= 10 for result in results.values())
     expect(page.get_by_text(re.compile("No patient groups are known"))).to_have_count(0)
 

@@ -15,6 +15,7 @@ from core.demo import open_demo
 from core.metrics import METRICS, PRODUCT
 from core.report.ranking import NO_GROUPS, NO_TEST_PART
 from core.scoring import runner, spool
+from core.scoring.agreement import MEANING
 from core.scoring.plan import score_keys, summary
 from pages import _scoring_ranking, _scoring_run, _state
 from tests.pages.conftest import SHELL
@@ -63,6 +64,15 @@ def labels(at: AppTest, kind: str) -> list[str]:
 def text_of(at: AppTest) -> str:
     elements = [*at.title, *at.subheader, *at.markdown, *at.caption, *at.info, *at.error]
     return "\n".join(str(element.value) for element in elements)
+
+
+def compute_only(at: AppTest, *metrics: str) -> AppTest:
+    for label in _scoring_run.METRIC_GROUPS.values():
+        if label in labels(at, "button_group"):
+            offered = widget(at, "button_group", label)
+            offered.set_value([key for key in metrics if METRICS[key].name in offered.options])
+            at = run(at)
+    return at
 
 
 def register(project: str, *checkpoints) -> None:
@@ -135,8 +145,9 @@ def test_an_unreadable_target_says_what_to_do(target, project, images):
 
 def test_metrics_that_do_not_apply_say_why(demo):
     at = show("demo-radiograph", "Run")
-    offered = widget(at, "button_group", "Metrics").options
-    assert offered == [metric.name for metric in METRICS.values() if "multi-label" in metric.label_types]
+    offered = [name for label in _scoring_run.METRIC_GROUPS.values() if label in labels(at, "button_group")
+               for name in widget(at, "button_group", label).options]  # fmt: skip
+    assert sorted(offered) == sorted(m.name for m in METRICS.values() if "multi-label" in m.label_types)
     for key in ("nca", "gradient_ratio"):
         assert f"{METRICS[key].name} is not offered. {METRICS[key].why_not['multi-label']}" in text_of(at)
 
@@ -148,7 +159,9 @@ def test_the_plan_tells_what_is_cached_and_what_will_be_computed(target, project
     keep_run(target, plan, [r for r in results_of(plan, {"random 0": 0.1}) if r["metric"] != "nca"])
     at = show(target, "Run")
     table = at.dataframe[0].value.set_index("Candidate")
-    assert table["Scores to compute"].to_dict() == {"random 0": "1 of 5", "random 1": "5 of 5"}
+    assert table["Scores to compute"].to_dict() == {
+        "random 0": f"1 of {len(METRICS)}", "random 1": f"{len(METRICS)} of {len(METRICS)}",
+    }  # fmt: skip
     assert set(table["Features"]) == {"to extract"}
     assert set(table["Time"]) == {"unknown until it is checked"}
     assert "48 of 48 images" in text_of(at) and NO_TEST_PART in text_of(at)
@@ -161,6 +174,8 @@ def test_a_checked_candidate_has_an_estimate_of_its_time(target, project):
     at = show(target, "Run")
     assert at.dataframe[0].value["Time"].iloc[0].startswith("about ")
     assert "Together about" in text_of(at)
+    for metric in METRICS.values():
+        assert f"{metric.name} about " in text_of(at), "what each metric takes"
 
 
 def test_a_candidate_that_cannot_be_read_is_left_out_with_its_reason(target, project, tmp_path):
@@ -207,9 +222,7 @@ def test_what_is_computed_already_is_shown_and_not_run(target, project, task, pl
 def test_a_run_is_started_watched_and_read(target, project, task):
     register(project, network(), network("random 1", 1))
     at = show(target, "Run")
-    widget(at, "button_group", "Metrics").set_value(["logme", "knn"])
-    run(at)
-    at = press(at, "Start")
+    at = press(compute_only(at, "logme", "knn"), "Start")
     (kept,) = _state.store().runs(target)
     deadline = time.monotonic() + 120
     while runner.alive(kept.folder) and time.monotonic() < deadline:
@@ -226,9 +239,7 @@ def test_the_same_plan_under_two_targets_is_a_run_of_each(target, project, task)
     register(project, network())
     for each in (target, other):
         at = show(each, "Run")
-        widget(at, "button_group", "Metrics").set_value(["knn"])
-        run(at)
-        at = press(at, "Start" if each == target else "Show the ranking")
+        at = press(compute_only(at, "knn"), "Start" if each == target else "Show the ranking")
         (kept,) = _state.store().runs(each)
         while runner.alive(kept.folder):
             time.sleep(0.1)
@@ -247,8 +258,7 @@ def test_a_failed_candidate_says_why_and_what_to_do(target, project, task, plan_
     assert "Use fewer images." in at.error[0].value
     assert "Resume" in labels(at, "button")
     at = show(target, "Ranking")
-    assert "`random 1`: The memory of this machine was not enough" in text_of(at)
-    assert "no value" in text_of(at)
+    assert "`random 1`: no value\\. The memory of this machine was not enough" in text_of(at)
 
 
 def test_a_stopped_run_can_be_resumed_and_its_scores_show(target, task, plan_of):
@@ -292,20 +302,119 @@ def test_a_damaged_plan_breaks_nothing(target, project, task, plan_of):
 # The ranking ----------------------------------------------------------------------------------------------------------
 
 
+def test_the_first_view_tells_three_metrics_together(demo):
+    at = show(demo)
+    text = text_of(at).replace("\\", "")
+    assert widget(at, "button_group", "Show").value == _scoring_ranking.FIRST_VIEW
+    assert "`Synthetic textures` comes first, but cannot be told from" in text
+    assert "`Synthetic textures`: a linear probe ranks 84 % of pairs right (79 to 88); nearest neighbours rank" in text
+    assert text.count("LogME is") == 5 and "50 % is chance" in text
+    table = at.dataframe[0].value
+    assert table["tie_group"].is_monotonic_increasing and table["linear_probe"].is_monotonic_decreasing
+    assert len(at.get("vega_lite_chart")) == 1
+    assert "Tie groups are those of Linear probe." in text
+
+
+@pytest.mark.parametrize("metrics", [("knn", "logme"), ("linear_probe",), ("nca", "gradient_ratio")])
+def test_the_first_view_makes_do_with_the_metrics_there_are(target, task, plan_of, metrics):
+    plan = plan_of(task, metrics=metrics)
+    keep_run(target, plan, results_of(plan, VALUES))
+    at = show(target, "Ranking")
+    assert at.dataframe[0].value[metrics[0]].tolist() == [0.3, 0.1]
+    assert "`random 1` comes first." in text_of(at)
+
+
+def test_the_first_view_says_why_a_candidate_has_no_value_and_what_chance_is(target, task, plan_of):
+    plan = plan_of(task, metrics=("linear_probe", "knn", "logme"))
+    found = results_of(plan, {"random 0": 0.5}, verdict="not meaningful here", reason="Like noise.", p=0.4)
+    keep_run(target, plan, found)
+    text = text_of(show(target, "Ranking")).replace("\\", "")
+    assert "nearest neighbours and LogME cannot be told from shuffled labels (p = 0.4, 0.4 and 0.4)" in text
+    assert "`random 1`: no value. Not computed." in text
+
+
+def test_a_caution_is_said_once_with_the_metrics_that_it_holds_for(target, task, plan_of):
+    plan = plan_of(task, metrics=("linear_probe", "logme"))
+    results = [
+        result
+        | {"verdict": "read with care", "reason": "Few images. Wide." if result["metric"] == "logme" else "Wide."}
+        for result in results_of(plan, VALUES)
+    ]
+    keep_run(target, plan, results)
+    text = text_of(show(target, "Ranking")).replace("\\", "")
+    assert text.count("Few images. (LogME)") == 1
+    assert text.count("Wide.") == 1 and "Wide. (" not in text
+
+
+def test_the_matrix_holds_all_metrics_and_how_far_they_agree(demo):
+    at = show(demo, scoring_metric="All metrics")
+    text = text_of(at)
+    assert "Kendall's W is 0.78 over 4 metrics and 5 candidates" in text and MEANING in text
+    assert "Left out: Suitability x adaptability and Adaptability (gradient ratio) (compares within" in text
+    assert "reverses its sign across architectures" in text and "Relative to the list" in text
+    assert len(at.get("vega_lite_chart")) == 2
+    assert len(widget(at, "selectbox", "Metric").options) == 6
+
+
+def test_with_few_candidates_the_matrix_says_why_no_agreement_is_shown(target, task, plan_of):
+    plan = plan_of(task)
+    keep_run(target, plan, results_of(plan, VALUES))
+    at = show(target, "Ranking", scoring_metric="All metrics")
+    assert "Agreement is shown from 5 candidates on; 2 of this run" in text_of(at)
+    assert len(at.get("vega_lite_chart")) == 1
+
+
+def test_a_made_up_run_with_every_metric_can_be_read(target, task, plan_of):
+    contenders = [network(f"random {seed}", seed) for seed in range(6)]
+    plan = plan_of(task, contenders, metrics=list(METRICS))
+    results = results_of(plan, {f"random {seed}": 0.1 * seed for seed in range(6)})
+    keep_run(target, plan, [flagged(r) if r["metric"] == "hscore" else r for r in results])
+    at = show(target, "Ranking", scoring_metric="All metrics")
+    assert "H-score (no value, or none that means something here, for 6 of 6)" in text_of(at)
+    offered = widget(at, "button_group", "Show").options
+    assert offered[2:] == [metric.name for metric in METRICS.values()] + [PRODUCT.name]
+    explained = widget(at, "selectbox", "Metric")
+    explained.select(PRODUCT.key)
+    assert PRODUCT.formula in text_of(run(at))
+
+
+def flagged(result: dict) -> dict:
+    return result | {"verdict": "not meaningful here", "reason": "Not distinguishable from shuffled labels.", "p": 1.0}
+
+
 @pytest.mark.parametrize("metric", [*METRICS.values(), PRODUCT], ids=lambda metric: metric.key)
-def test_the_demo_ranks_by_every_metric_with_what_it_means(demo, metric):
-    at = show(demo, scoring_metric=metric.name)
-    assert widget(at, "button_group", "Sorted by").value == metric.key
-    assert metric.question in text_of(at)
+def test_every_metric_is_explained_for_a_reviewer(target, task, plan_of, metric):
+    plan = plan_of(task, metrics=list(METRICS))
+    keep_run(target, plan, results_of(plan, VALUES))
+    at = show(target, "Ranking", scoring_metric=metric.name)
+    assert widget(at, "button_group", "Show").value == metric.key
     assert f"How to read {metric.name}" in labels(at, "expander")
-    assert metric.limits in text_of(at) and metric.paper in text_of(at)
-    values = at.dataframe[0].value["value"].dropna().tolist()
-    assert len(values) >= 4 and values == sorted(values, reverse=True)
+    text = text_of(at)
+    for told in (metric.question, metric.limits, metric.paper, metric.formula, metric.assumptions, metric.differs):
+        assert told in text
+    assert text.count("**Track record.** None is claimed") == 1
+
+
+@pytest.mark.parametrize("metric", ["linear_probe", "knn", "logme", "nca"])
+def test_the_demo_ranks_by_each_metric(demo, metric):
+    values = show(demo, scoring_metric=METRICS[metric].name).dataframe[0].value["value"].tolist()
+    assert len(values) == 5 and values == sorted(values, reverse=True)
+
+
+def test_gradient_ratios_stand_within_their_architecture(demo):
+    at = show(demo, scoring_metric=METRICS["gradient_ratio"].name)
+    table = at.dataframe[0].value
+    assert table.columns[0] == "architecture"
+    assert table.groupby("architecture")["tie_group"].min().tolist() == [1, 1]
+    assert "in_chans = 1: `Synthetic limb radiographs` is the only one with a value" in text_of(at)
+    assert len(at.get("vega_lite_chart")) == 2
+    assert "reverses its sign across architectures" in text_of(at)
 
 
 def test_the_product_says_that_it_is_relative_and_who_has_none(demo):
     text = text_of(show(demo, scoring_metric=PRODUCT.name))
     assert "Relative to the 4 candidates" in text.replace("\\", "")
+    assert "relative to the candidates of the run" in text
     assert ":gray-badge[no value] `Synthetic limb radiographs`" in text
 
 
@@ -313,7 +422,7 @@ def test_a_metric_that_a_target_lacks_falls_back_to_one_that_it_has(demo):
     at = show(demo, scoring_metric=METRICS["nca"].name)
     widget(at, "selectbox", "Target task").select("demo-radiograph")
     run(at)
-    assert widget(at, "button_group", "Sorted by").value == "logme"
+    assert widget(at, "button_group", "Show").value == _scoring_ranking.FIRST_VIEW
 
 
 def test_ties_are_said_in_words(target, task, plan_of):
@@ -328,7 +437,7 @@ def test_values_like_chance_name_no_first(target, task, plan_of):
     plan = plan_of(task)
     why = "Not distinguishable from shuffled labels. 48 images for 2048 features: too few."
     keep_run(target, plan, results_of(plan, VALUES, verdict="not meaningful here", reason=why))
-    at = show(target, "Ranking")
+    at = show(target, "Ranking", scoring_metric="LogME")
     assert "No candidate can be told from chance" in text_of(at)
     assert "comes first" not in text_of(at)
     for sentence in ("Not distinguishable from shuffled labels", "48 images for 2048 features"):
@@ -360,7 +469,7 @@ def test_two_runs_stand_beside_each_other(target, task, plan_of):
     keep_run(target, first, results_of(first, VALUES), "first")
     keep_run(target, first, results_of(first, {"random 0": 0.1, "random 1": 0.35}), "again")
     keep_run(target, second, results_of(second, VALUES), "fewer")
-    at = show(target, "Ranking")
+    at = show(target, "Ranking", scoring_metric="LogME")
     assert len(set(widget(at, "selectbox", "Run").options)) == 3
     widget(at, "selectbox", "Run").select("first")
     at = run(at)
@@ -378,12 +487,18 @@ def test_names_are_shown_as_they_were_typed(target, task, plan_of):
     assert "`**a** 'b'` comes first." in text_of(show(target, "Ranking"))
 
 
-def test_the_csv_holds_the_ranking_and_what_it_rests_on(demo, monkeypatch):
+@pytest.fixture
+def files(monkeypatch) -> dict[str, tuple[str, str]]:
+    """Name and text of what can be downloaded, by the label of its button."""
     files = {}
     monkeypatch.setattr(
         st, "download_button", lambda label, data, name, *_, **__: files.update({label: (name, data())})
     )
-    show(demo)
+    return files
+
+
+def test_the_csv_holds_the_ranking_and_what_it_rests_on(demo, files):
+    show(demo, scoring_metric="LogME")
     name, text = files["Values as CSV"]
     table = pd.read_csv(io.StringIO(text))
     assert name.endswith("-logme.csv")
@@ -397,15 +512,31 @@ def test_the_csv_holds_the_ranking_and_what_it_rests_on(demo, monkeypatch):
     assert all(key in text for key in score_keys(kept.summary))
 
 
+def test_the_tidy_csv_holds_every_metric_of_every_candidate(demo, files):
+    show(demo)
+    assert set(files) == {"All metrics as CSV", "Page as HTML"}
+    name, text = files["All metrics as CSV"]
+    table = pd.read_csv(io.StringIO(text))
+    assert name.endswith("-all.csv") and len(table) == 6 * 5
+    assert list(table.columns[:2]) == ["metric", "candidate"]
+    assert {"value", "low", "high", "null", "p", "z", "verdict", "reason", "permutations", "n"} <= set(table.columns)
+    (kept,) = _state.store().runs(demo)
+    given = {(r["metric"], r["candidate"]): r["value"] for r in _state.store().scores(kept.id)}
+    shown = table.set_index(["metric", "candidate"])["value"].to_dict()
+    assert {key: shown[key] for key in given} == pytest.approx(given)
+
+
 def test_a_candidate_can_be_taken_into_ones_own_code(demo):
     at = show(demo)
     code = at.code[0].value
     assert "load_state_dict(state, strict=True)" in code and "sha256" in code
 
 
-@pytest.mark.parametrize("view", ["Run", "Ranking"])
-def test_a_warm_rerun_is_quick(demo, view):
-    at = show(demo, view)
+@pytest.mark.parametrize(
+    ("view", "metric"), [("Run", "First view"), ("Ranking", "First view"), ("Ranking", "All metrics")]
+)
+def test_a_warm_rerun_is_quick(demo, view, metric):
+    at = show(demo, view, scoring_metric=metric)
     times = []
     for _ in range(5):
         began = time.perf_counter()
