@@ -119,7 +119,7 @@ def test_busi_from_a_new_project_to_a_ranking(page, app, realdata, tmp_path_fact
     assert logme["ImageNet"] > logme["Random"]
     assert all(result["n"] == 100 and result["d"] == 1280 for result in results if result["metric"] == "logme")
 
-    page.get_by_text("Linear probe", exact=True).click()
+    page.get_by_role("radio", name="Linear probe").click()
     settled(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Values as CSV").click()
