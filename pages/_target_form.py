@@ -110,7 +110,18 @@ def ask_images(draft: Draft, label_type: str | None) -> dict:
         if not path:
             st.caption("Images stay where they are. SourceScout reads them there and stores numbers and hashes only.")
         columns = ask_columns(draft, path, label_type) if layout == "manifest" and path else {}
-    return {"format": layout, "images": path, **columns}
+        pattern = _keep_pattern(draft) if layout != "npz" and not columns.get("group_column") else ""
+    return {"format": layout, "images": path, "group_pattern": pattern, **columns}
+
+
+def _keep_pattern(draft: Draft) -> str:
+    """The file-name pattern that the form began with, unless it is given up; a new one is made on the saved target."""
+    pattern = draft.start("group_pattern")
+    if pattern and not st.toggle(
+        f"Groups from the file names: {code(pattern)}", True, key=draft.key("group_pattern"), persist_state="session"
+    ):
+        return ""
+    return pattern
 
 
 def ask_classes(draft: Draft, task: TargetTask) -> TargetTask:
@@ -175,8 +186,7 @@ def task_of(answers: dict, base: TargetTask | None, placeholder_name: str = "") 
         )
     columns = {name: answers.get(name, empty) for name, empty in _NO_COLUMNS.items()}
     answers = answers | columns | {"images": path, "name": answers["name"] or placeholder_name}
-    pattern = base.group_pattern if base and answers["format"] != "npz" and not columns["group_column"] else ""
-    return replace(base, group_pattern=pattern, **answers) if base else TargetTask(**answers)
+    return replace(base, **answers) if base else TargetTask(**answers)
 
 
 _NO_COLUMNS = {"group_column": "", "split_column": "", "label_columns": ()}

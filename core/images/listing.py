@@ -3,17 +3,23 @@
 import os
 import re
 import stat
+import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import regex
 
 from core.errors import SourceScoutError, TargetError
 from core.settings import require_allowed
 from core.target import TargetTask
 
+LONGEST_PATTERN = 500  # characters
+PATIENCE = 2.0  # seconds for a file-name pattern on all names together; usual ones take 4 microseconds a name
+PATIENCE_PER_NAME = 5e-5
 _FRAME = re.compile(r"#frame\d+$")
 
 
@@ -127,31 +133,49 @@ def groups_from_pattern(ids: Sequence[str], pattern: str) -> tuple[str, ...]:
     """The group of each id: first bracket of `pattern` (else the whole match); no match: the id itself.
 
     The frames of a clip (`a.dcm#frame12`) go by the name of their file, so they share a group.
+    TargetError for a pattern that is none, is longer than LONGEST_PATTERN, or takes too long.
     """
+    compiled = _compiled(pattern)
+    ends = time.monotonic() + max(PATIENCE, len(ids) * PATIENCE_PER_NAME)
     try:
-        compiled = re.compile(pattern)
-    except re.error as error:
+        return tuple(_group_of(_FRAME.sub("", id_), compiled, ends - time.monotonic()) for id_ in ids)
+    except TimeoutError:
         raise TargetError(
-            f"The file-name pattern `{pattern}` is not a valid regular expression: {error.msg} "
-            f"at position {error.pos or 0}.",
+            f"The file-name pattern `{pattern}` takes too long: it can match these names in too many ways.",
+            r"Avoid repeats within repeats such as `(a+)+` or `(a|a)*`; say what ends a part, as in `([^/_]+)_[^/]*$`.",
+        ) from None
+
+
+def _compiled(pattern: str) -> regex.Pattern:
+    if len(pattern) > LONGEST_PATTERN:
+        raise TargetError(
+            f"The file-name pattern has {len(pattern):,} characters; at most {LONGEST_PATTERN} are taken.",
+            "A short one does: see the example in the README.",
+        )
+    try:
+        re.compile(pattern)  # Python's own syntax alone: recursion, which `regex` also knows, takes hundreds of MB
+        return regex.compile(pattern)
+    except (re.error, regex.error, OverflowError, RecursionError) as error:
+        why = f"{error.msg} at position {error.pos or 0}" if hasattr(error, "msg") else str(error)
+        raise TargetError(
+            f"The file-name pattern `{pattern}` is not a valid regular expression: {why}.",
             r"An example that takes what stands before the first underscore: `([^/_]+)_[^/]*$`.",
         ) from None
-    return tuple(_group_of(_FRAME.sub("", id_), compiled) for id_ in ids)
 
 
-def _group_of(id_: str, pattern: re.Pattern) -> str:
-    match = pattern.search(id_)
+def _group_of(id_: str, pattern: regex.Pattern, seconds: float) -> str:
+    match = pattern.search(id_, timeout=max(seconds, 0))
     if match is None:
         return id_
     return (match.group(1) if pattern.groups else match.group(0)) or id_
 
 
-def groups_preview(ids: Sequence[str], pattern: str, n: int = 12) -> tuple[pd.DataFrame, int]:
-    """(`id`, `group`) of `n` ids spread over the list, and the number of groups among all of them."""
+def groups_preview(ids: Sequence[str], pattern: str, n: int = 12) -> tuple[pd.DataFrame, Counter[str]]:
+    """(`id`, `group`) of `n` ids spread over the list, and the number of images in each group of all of them."""
     groups = groups_from_pattern(ids, pattern)
     shown = np.unique(np.linspace(0, len(ids) - 1, min(n, len(ids))).astype(int))
     frame = pd.DataFrame({"id": [ids[i] for i in shown], "group": [groups[i] for i in shown]})
-    return frame, len(set(groups))
+    return frame, Counter(groups)
 
 
 def counted(n: int, noun: str) -> str:

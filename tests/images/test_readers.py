@@ -59,6 +59,10 @@ def test_what_is_left_out_of_a_folder_is_said(class_folder, read, save_image):
         ({"a": 1, "b": 1}, {"group_column": "patient"}, "only a manifest"),
         ({"a": 1, "b": 1}, {"split_column": "split"}, "only a manifest"),
         ({"a": 1, "b": 1}, {"group_pattern": "(("}, "at position"),
+        ({"a": 1, "b": 1}, {"group_pattern": "(?R)"}, "not a valid regular expression"),
+        ({"a": 1, "b": 1}, {"group_pattern": "x{99999999999}"}, "not a valid regular expression"),
+        ({"a": 1, "b": 1}, {"group_pattern": "(" * 400}, "not a valid regular expression"),
+        ({"a": 1, "b": 1}, {"group_pattern": "x" * 501}, "501 characters"),
         ({"a": 1, "b": 1}, {"group_pattern": "x", "group_column": "y"}, "Both"),
     ],
 )
@@ -333,13 +337,28 @@ def test_groups_come_from_the_first_bracket_or_the_whole_match_or_stand_alone(pa
 
 def test_the_preview_of_groups_shows_ids_from_the_whole_list():
     ids = [f"p{i // 5}_{i}.png" for i in range(100)]
-    frame, n_groups = groups_preview(ids, r"(p\d+)_", n=4)
-    assert n_groups == 20 and frame["group"].tolist() == ["p0", "p6", "p13", "p19"]
+    frame, sizes = groups_preview(ids, r"(p\d+)_", n=4)
+    assert len(sizes) == 20 and sizes["p0"] == 5 and frame["group"].tolist() == ["p0", "p6", "p13", "p19"]
 
 
 def test_a_pattern_gives_a_folder_its_groups(class_folder, read):
     _, listing = read(class_folder(a=3, b=3), group_pattern=r"/(\d+)")
     assert listing.groups == ("000", "001", "002") * 2
+
+
+@pytest.mark.parametrize(
+    "pattern, names",
+    [
+        (r"(.?|\w?){60}[#%]", ["a/1.png"]),  # hopeless on the first name
+        (r"(a|a)*b", ["a" * 13] * 1_000_000),  # 2 ms on each
+    ],
+)
+def test_a_pattern_that_takes_too_long_is_given_up_for_all_names_together(monkeypatch, pattern, names):
+    monkeypatch.setattr("core.images.listing.PATIENCE", 0.2)
+    monkeypatch.setattr("core.images.listing.PATIENCE_PER_NAME", 0)
+    with pytest.raises(TargetError, match="takes too long") as caught:
+        groups_from_pattern(names, pattern)
+    assert caught.value.remedy
 
 
 # --- real data

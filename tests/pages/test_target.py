@@ -344,6 +344,23 @@ def test_a_broken_pattern_is_explained_and_cannot_be_saved(project, saved):
     assert "Save the groups" not in [button.label for button in at.button]
 
 
+def test_a_pattern_that_would_take_for_ever_is_given_up_and_cannot_be_saved(project, saved):
+    at = open_page(project, saved)
+    widget(at, "text_input", "File-name pattern").input(r"(.?|\w?){60}[#%]")
+    at.run()
+    assert "takes too long" in at.error[0].value
+    assert "Save the groups" not in [button.label for button in at.button]
+
+
+def test_a_saved_pattern_that_fits_no_longer_can_be_given_up_in_the_form(store, project, saved):
+    store.save_target(project, replace(store.targets(project)[saved], group_pattern="(["), saved)
+    at = press(open_page(project, saved), "Edit")
+    assert "not a valid regular expression" in at.error[0].value
+    widget(at, "toggle", "Groups from the file names: `([`").set_value(False)
+    press(at, "Save target")
+    assert store.targets(project)[saved].group_pattern == "" and not at.error
+
+
 def test_duplicates_and_unreadable_images_are_listed(store, project, saved, folder):
     (folder / "benign" / "copy.png").write_bytes((folder / "benign" / "b00_0.png").read_bytes())
     (folder / "normal" / "broken.png").write_bytes(b"cut off")
