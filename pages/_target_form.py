@@ -98,8 +98,9 @@ def ask_task(draft: Draft) -> dict:
     return answers
 
 
-def ask_images(draft: Draft, label_type: str | None) -> dict:
-    """The block "The images": layout, path and, for a manifest, columns; its answers by field of TargetTask."""
+def ask_images(draft: Draft, label_type: str | None) -> tuple[dict, bool]:
+    """The block "The images": layout, path and, for a manifest, columns; its answers by field of TargetTask, and
+    whether a reason why they cannot be read is shown already."""
     with st.container(border=True):
         st.subheader("The images", anchor=False)
         layout = segments(draft, "format", "Layout", LAYOUTS)
@@ -110,8 +111,9 @@ def ask_images(draft: Draft, label_type: str | None) -> dict:
         if not path:
             st.caption("Images stay where they are. SourceScout reads them there and stores numbers and hashes only.")
         columns = ask_columns(draft, path, label_type) if layout == "manifest" and path else {}
+        refused, columns = columns is None, columns or {}
         pattern = _keep_pattern(draft) if layout != "npz" and not columns.get("group_column") else ""
-    return {"format": layout, "images": path, "group_pattern": pattern, **columns}
+    return {"format": layout, "images": path, "group_pattern": pattern, **columns}, refused
 
 
 def _keep_pattern(draft: Draft) -> str:

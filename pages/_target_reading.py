@@ -30,6 +30,14 @@ QUICK = 0.02  # seconds; looking at files for no longer is done at every rerun
 _KEPT = 4  # targets whose reading is kept in memory
 
 
+@dataclass
+class Later:
+    """What is looked for when the first answer is there; None until then."""
+
+    similar: tuple[SimilarSet, ...] | None = None
+    shortcuts: Shortcuts | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Found:
     """What reading the images gave. `key` changes with the task and with every image file.
@@ -43,7 +51,8 @@ class Found:
     inspection: Inspection
     part: Part | None
     n_test: int  # images that are locked away as test part
-    splits: np.ndarray | None = None
+    splits: np.ndarray | None
+    later: Later
 
 
 @st.cache_resource(show_spinner=False)
@@ -82,6 +91,7 @@ def read(task: TargetTask) -> Found:
             part=part,
             n_test=0 if splits is None else int((splits == "test").sum()),
             splits=splits,
+            later=Later(),
         )
     while len(shelf) > _KEPT:
         shelf.popitem(last=False)
@@ -249,7 +259,8 @@ def _thumbnails(key: str, rows: tuple[int, ...], boxes: tuple, _found: Found) ->
 
 def similar(task: TargetTask, found: Found) -> tuple[SimilarSet, ...]:
     """Sets of equal and nearly equal images among all parts."""
-    return _similar(found.key, task, found)
+    found.later.similar = _similar(found.key, task, found)
+    return found.later.similar
 
 
 @st.cache_resource(max_entries=8, show_spinner="Looking for near-duplicates")
@@ -271,7 +282,8 @@ def _similar_groups(key: str, _task: TargetTask, _found: Found) -> pd.Series:
 
 def shortcuts(found: Found) -> Shortcuts:
     """Marks of the training part and whether they go with a class."""
-    return _shortcuts(found.key, found)
+    found.later.shortcuts = _shortcuts(found.key, found)
+    return found.later.shortcuts
 
 
 @st.cache_resource(max_entries=8, show_spinner="Looking for marks on the images")

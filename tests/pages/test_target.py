@@ -227,7 +227,8 @@ def test_bad_images_are_refused_with_a_message_and_nothing_typed_is_lost(
     path = make(tmp_path)
     at = describe(open_page(project), "my task", label_type, layout, path)
     press(at, "Save target")
-    assert any(message in error.value for error in at.error), [error.value for error in at.error]
+    assert len(at.error) == 1 and message in at.error[0].value, [error.value for error in at.error]
+    assert "Nothing that you typed is lost" in shown(at)
     assert targets_of(store, project) == []
     assert widget(at, "text_input", "Name").value == "my task"
     assert widget(at, "text_input", "Path to the images").value == str(path)
