@@ -6,6 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.errors import TargetError
+from core.images.listing import all_numbers
 from core.settings import allowed_roots, full_path
 from core.target import COLORS, LABEL_TYPES, TargetTask
 from pages._target_columns import ask_columns
@@ -39,7 +40,8 @@ LAYOUT_EXAMPLES = {
 PATH_HELP = {
     "folder": "The folder that holds one sub-folder per class, on the machine that SourceScout runs on. Or a .zip "
     "of it, which is unpacked into SourceScout's data folder.",
-    "manifest": "The CSV file, or a folder or .zip with a manifest.csv in it. Paths in it are taken from its folder.",
+    "manifest": "The CSV file, or a folder or .zip that holds it: as manifest.csv, or as the only CSV file. Paths in "
+    "it are taken from its folder.",
     "npz": "The .npz file with train_images and train_labels. Pickled arrays are not opened.",
 }
 PATH_PLACEHOLDERS = {
@@ -146,11 +148,10 @@ def ask_classes(draft: Draft, task: TargetTask) -> TargetTask:
 
 def _ask_order(draft: Draft, names: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
     """All grades, lowest first; numbers are in order by themselves. TargetError until every grade is there."""
-    by_number = all(name.replace(".", "", 1).isdigit() for name in names)
     order = st.multiselect(
         "Order of the grades, lowest first",
         names,
-        default=known or (names if by_number else ()),
+        default=known or (names if all_numbers(names) else ()),
         key=draft.key("class_order", *names),
         placeholder="Choose the lowest grade, then the next one",
         persist_state="session",

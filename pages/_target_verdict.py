@@ -50,6 +50,9 @@ def _nothing_below(later: Later) -> str:
     missing = [near] * (later.similar is None) + [shortcuts] * (later.shortcuts is None)
     if missing:
         return f"Not looked for yet: {' and '.join(missing)}."
-    if later.shortcuts.n < FEWEST_IMAGES:
-        return f"There are too few images to look for {shortcuts}."
-    return "" if _cautions_below(later) else f"No {near} across classes or parts and no {shortcuts} were found."
+    few, said = later.shortcuts.n < FEWEST_IMAGES, []
+    if not _cautions_below(later):
+        said.append(f"No {near} across classes or parts{'' if few else f' and no {shortcuts}'} were found.")
+    if few:
+        said.append(f"There are too few images to look for {shortcuts}.")
+    return " ".join(said)

@@ -25,7 +25,7 @@ _FRAME = re.compile(r"#frame\d+$")
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """N images with their labels; `problems` are sentences about what was left out or looked odd."""
+    """N images with their labels; `problems` say what was left out or looked odd, `notes` what is good to know."""
 
     ids: tuple[str, ...]  # path relative to the images folder (posix), or "train/12" in an npz
     files: tuple[Path, ...] | None
@@ -36,6 +36,7 @@ class Listing:
     splits: tuple[str, ...] | None  # "train" | "val" | "test"
     problems: tuple[str, ...]
     frames: tuple[int, ...] | None = None  # of DICOM files, from 0 (-1: another kind of file); None without any
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -47,12 +48,6 @@ def allowed_path(path: str | Path, roots: tuple[Path, ...]) -> Path:
         return require_allowed(path, roots)
     except SourceScoutError as error:
         raise TargetError(error.message, error.remedy) from None
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # a loop of links, an overlong name, a null character
-        raise TargetError(f"`{path}` is not a usable path: {error}.", "Correct the path.") from None
 
 
 def allowed_files(paths: Sequence[Path], roots: tuple[Path, ...]) -> tuple[list[Path], np.ndarray]:
@@ -90,7 +85,7 @@ def order_classes(found: Sequence[str], task: TargetTask) -> tuple[str, ...]:
             raise TargetError(f"`class_order` {what}.", f"Name each class once: {', '.join(sorted(found))}.")
         names = task.class_order
     else:
-        by_number = all(_is_number(name) for name in found)
+        by_number = all_numbers(found)
         if task.label_type == "ordinal" and not by_number:
             raise TargetError(
                 f"The order of the grades is not known: {', '.join(sorted(found))}.",
@@ -101,8 +96,9 @@ def order_classes(found: Sequence[str], task: TargetTask) -> tuple[str, ...]:
     return names
 
 
-def _is_number(name: str) -> bool:
-    return re.fullmatch(r"[+-]?\d+(\.\d+)?", name) is not None
+def all_numbers(names: Sequence[str]) -> bool:
+    """Whether classes of these names have an order by themselves."""
+    return all(re.fullmatch(r"[+-]?\d+(\.\d+)?", name) for name in names)
 
 
 def _check_number_of_classes(names: tuple[str, ...], label_type: str) -> None:

@@ -58,9 +58,10 @@ def test_an_archive_of_class_folders_reads_like_the_folder(zipped, read, tmp_pat
     assert all(file.is_relative_to(tmp_path / "home" / "unpacked") for file in listing.files)
 
 
-def test_an_archive_with_a_manifest_reads_like_the_manifest(zipped, read, tmp_path):
+@pytest.mark.parametrize("name", ["manifest.csv", "labels.csv"])
+def test_an_archive_with_a_manifest_reads_like_the_manifest(zipped, read, tmp_path, name):
     csv = "path,patient_id,label\nx/1.png,p1,yes\nx/Größe 肺.png,p2,no\n".encode()
-    path = zipped({"set/manifest.csv": csv, "set/x/1.png": png(1), "set/x/Größe 肺.png": png(2)})
+    path = zipped({f"set/{name}": csv, "set/x/1.png": png(1), "set/x/Größe 肺.png": png(2)})
     _, listing = read(path, "manifest", group_column="patient_id")
     assert listing.ids == ("x/1.png", "x/Größe 肺.png") and listing.groups == ("p1", "p2")
     assert manifest_columns(path, (tmp_path,))["group"] == ["patient_id"]
