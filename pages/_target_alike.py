@@ -9,7 +9,7 @@ from core.target import TargetTask
 from pages._target_reading import THUMBNAIL, Found, label_of, shortcuts, similar, split_of, thumbnails
 from pages._text import code, count, plain
 
-COPIES, SHORTCUTS = "copies", "shortcuts"  # where links of the page lead
+COPIES, SHORTCUTS = "target-copies", "target-shortcuts"  # anchors; a heading with a target's name has one, too
 SETS_SHOWN = 3
 MOST_PICTURES = 6  # of one set or class
 ON_REQUEST = 10_000  # with more images, comparing them waits for a click
