@@ -185,6 +185,10 @@ def outside(_tmp_path: Path) -> Path:
     return Path("/usr")
 
 
+def overlong(tmp_path: Path) -> Path:
+    return tmp_path / ("x" * 300)
+
+
 def relative(_tmp_path: Path) -> Path:
     return Path("images")
 
@@ -211,6 +215,8 @@ BAD = [
     (missing, "folder", "multi-class", "does not exist"),
     (one_class, "folder", "multi-class", "only one class"),
     (corrupt, "folder", "multi-class", "can be read"),
+    (overlong, "folder", "multi-class", "too long"),
+    (overlong, "manifest", "multi-class", "too long"),
     (outside, "folder", "multi-class", "outside the folders"),
     (relative, "folder", "multi-class", "not a full path"),
     (unlabelled_csv, "manifest", "multi-class", "no column `path`"),
