@@ -4,11 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from core.images.near import SimilarSet
-from core.images.shortcuts import CERTAIN, MOST_IMAGES, PERMUTATIONS, STRONG, YES_NO, Check
+from core.images.shortcuts import CERTAIN, FEWEST_IMAGES, MOST_IMAGES, PERMUTATIONS, STRONG, YES_NO, Check
 from core.target import TargetTask
 from pages._target_reading import THUMBNAIL, Found, label_of, shortcuts, similar, split_of, thumbnails
 from pages._text import code, count, plain
 
+COPIES, SHORTCUTS = "target-copies", "target-shortcuts"  # anchors; a heading with a target's name has one, too
 SETS_SHOWN = 3
 MOST_PICTURES = 6  # of one set or class
 ON_REQUEST = 10_000  # with more images, comparing them waits for a click
@@ -19,10 +20,10 @@ def show_alike(task: TargetTask, found: Found) -> None:
     """Copies across classes and parts, then marks that go with a class."""
     if found.part is None:
         return
-    st.subheader("Are there copies among the images?", anchor=False)
+    st.subheader("Are there copies among the images?", anchor=COPIES)
     if _wanted(found, "similar", len(found.listing)):
         show_sets(task, found)
-    st.subheader("Could something else give the class away?", anchor=False)
+    st.subheader("Could something else give the class away?", anchor=SHORTCUTS)
     show_shortcuts(found)
 
 
@@ -107,7 +108,9 @@ def _table(found: Found, sets: tuple[SimilarSet, ...]) -> pd.DataFrame:
 def show_shortcuts(found: Found) -> None:
     """The risks in words and pictures, then every check with its figures."""
     seen = shortcuts(found)
-    if not seen.checks:
+    if seen.n < FEWEST_IMAGES:
+        st.markdown(f"That cannot be told from {count(seen.n, 'image')}; at least {FEWEST_IMAGES} are needed.")
+    elif not seen.checks:
         st.markdown(
             f"None of the marks that SourceScout knows tells images of the {count(seen.n, 'image')} looked at apart."
         )
