@@ -32,7 +32,8 @@ def cached_file(repository: str) -> Path | None:
 
 def is_cached(tag: str) -> bool:
     """Whether the weights of the timm tag `tag` are on this machine."""
-    return cached_file(load().loc[tag, "hub_id"]) is not None
+    repository = load().loc[tag, "hub_id"]
+    return bool(repository) and cached_file(repository) is not None
 
 
 def obstacles(checkpoints: list[Checkpoint]) -> list[NotDownloadedError | None]:
