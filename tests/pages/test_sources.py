@@ -285,7 +285,7 @@ def test_tags_that_are_not_downloaded_are_registered_and_say_what_to_do(page, st
     assert len(store.candidates(project)) == 2 and not app.error
     shown = text_of(app)
     assert "Not downloaded yet" in shown
-    assert r"Unset HF\_HUB\_OFFLINE" in shown and r"set HF\_TOKEN" in shown
+    assert "Unset HF_HUB_OFFLINE" in shown and "set HF_TOKEN" in shown
     assert "2 not downloaded yet" in app.warning[0].value
 
 
