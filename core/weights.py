@@ -3,7 +3,9 @@
 Knows files and names of tensors; which network is meant is `core.backbone`'s business.
 """
 
+import hashlib
 import pickle
+import re
 import stat
 import zipfile
 from dataclasses import dataclass
@@ -13,16 +15,18 @@ import huggingface_hub
 import safetensors.torch
 import timm
 import torch
+from huggingface_hub import constants
 from huggingface_hub import errors as hub_errors
 from torch import nn
 
+from core import hub
 from core.catalog import Checkpoint
 from core.errors import CheckpointError, NotDownloadedError
+from core.images.web import reason_of
 from core.naming import adapt, as_toml, listed, propose
 
 LARGEST_FILE = 20 * 2**30
 WRAPPERS = ("state_dict", "model", "model_state_dict")
-HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 HUB_TIMEOUT = 5.0  # seconds; the hub's own loader would try again for 46 s where there is no network
 RESAVE = (
     "Where the file comes from a source you trust, open it there and save its state dict: "
@@ -40,7 +44,7 @@ def open_state_dict(path: str | Path) -> tuple[dict[str, torch.Tensor], list[str
     needs unpickling, or holds anything but tensors.
     """
     path = Path(path)
-    _require_readable(path)
+    require_readable(path)
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     if not isinstance(content, dict):
         raise CheckpointError(f"`{path.name}` holds a {type(content).__name__}, not a state dict.", RESAVE)
@@ -63,7 +67,8 @@ def open_state_dict(path: str | Path) -> tuple[dict[str, torch.Tensor], list[str
     return content, notes
 
 
-def _require_readable(path: Path) -> None:
+def require_readable(path: Path) -> None:
+    """CheckpointError unless `path` is a file with something in it, no larger than LARGEST_FILE."""
     try:
         facts = path.stat()
     except OSError as error:
@@ -130,24 +135,23 @@ def tag_file(checkpoint: Checkpoint) -> Path:
     """The weights file of a timm pretrained tag: from huggingface_hub's cache, else downloaded into it.
 
     HF_HUB_OFFLINE, HF_ENDPOINT, HF_HUB_CACHE and HF_TOKEN mean what they mean there. A file in the cache is used as
-    it is, without asking the hub. CheckpointError, within seconds, when there is no such tag, no network or no access.
+    it is, without asking the hub. CheckpointError when there is no such tag, no network or no access (these within
+    seconds), or when what was sent is not what the hub has.
     """
     repository = _tag_repository(checkpoint)
-    for name in HUB_FILES:
-        cached = huggingface_hub.try_to_load_from_cache(repository, name)
-        if isinstance(cached, str):
-            return Path(cached)
-    for name in HUB_FILES:
+    if cached := hub.cached_file(repository):
+        return cached
+    for name in hub.FILES:
         try:
             url = huggingface_hub.hf_hub_url(repository, name)
-            huggingface_hub.get_hf_file_metadata(url, timeout=HUB_TIMEOUT)
-            return Path(huggingface_hub.hf_hub_download(repository, name, etag_timeout=HUB_TIMEOUT))
+            sha256 = huggingface_hub.get_hf_file_metadata(url, timeout=HUB_TIMEOUT).etag
         except hub_errors.EntryNotFoundError:
             continue
         except Exception as error:  # the HTTP client behind huggingface_hub, and its errors, differ between versions
-            raise _hub_error(checkpoint, repository, error) from None
+            raise _refusal(checkpoint, repository, error) from None
+        return _download(checkpoint, repository, name, sha256)
     raise CheckpointError(
-        f"{checkpoint.name}: the repository {repository} holds neither {' nor '.join(HUB_FILES)}.",
+        f"{checkpoint.name}: the repository {repository} holds neither {' nor '.join(hub.FILES)}.",
         "Download the weights by hand and register them as a file.",
     )
 
@@ -167,33 +171,66 @@ def _tag_repository(checkpoint: Checkpoint) -> str:
     return facts.hf_hub_id
 
 
-def _hub_error(checkpoint: Checkpoint, repository: str, error: Exception) -> CheckpointError:
-    by_hand = f"Put the weights of {repository} into the cache ({huggingface_hub.constants.HF_HUB_CACHE})"
+def _download(checkpoint: Checkpoint, repository: str, name: str, sha256: str | None) -> Path:
+    """The file in the cache, whole. huggingface_hub goes on where a connection ended, but leaves no part behind."""
+    try:
+        file = Path(huggingface_hub.hf_hub_download(repository, name, etag_timeout=HUB_TIMEOUT))
+    except Exception as error:
+        if isinstance(error, hub_errors.HfHubHTTPError) or isinstance(error, OSError) and error.errno is not None:
+            raise _refusal(checkpoint, repository, error) from None
+        reason = reason_of(error.__cause__ or error).splitlines()[0].rstrip(".")
+        raise hub.not_downloaded(checkpoint, repository, f"its download ended before its time ({reason})") from None
+    require_published(checkpoint, file, sha256)
+    return file
+
+
+def require_published(checkpoint: Checkpoint, file: Path, sha256: str | None) -> None:
+    """CheckpointError unless `file` of the cache has the SHA-256 that the hub states for it; it is deleted then.
+
+    The hub states it for large files, as their ETag; another ETag says nothing about the content.
+    """
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256 or ""):
+        return
+    with open(file, "rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
+    if found != sha256:
+        file.resolve().unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{checkpoint.name}: the downloaded file is not what the hub has: its SHA-256 is {found[:12]}..., not "
+            f"{sha256[:12]}.... It was deleted.",
+            "Try again; if it happens again, something between here and the hub (a proxy, a mirror) changes files.",
+        )
+
+
+def _refusal(checkpoint: Checkpoint, repository: str, error: Exception) -> CheckpointError:
+    """What it means that the hub, or the way to it, or the disk did not do what was asked."""
+    page = f"{constants.ENDPOINT}/{repository}"
     if isinstance(error, hub_errors.GatedRepoError):
+        known = error.response.status_code == 403
+        whose = "the account of the token that was sent is not among them" if known else "no valid token was sent"
         return NotDownloadedError(
-            f"{checkpoint.name}: {repository} is gated.",
-            "Accept its terms on the hub, then set HF_TOKEN to your access token.",
+            f"{checkpoint.name}: {repository} is gated: the hub gives it only to accounts that accepted its owner's "
+            f"terms, and {whose}.",
+            f"Accept the terms at {page} with your account (some owners answer after days), and start SourceScout "
+            f"with HF_TOKEN set to an access token of that account; or {hub.ELSEWHERE}.",
         )
     if isinstance(error, hub_errors.RepositoryNotFoundError):
         return CheckpointError(
             f"{checkpoint.name}: the hub has no {repository}, or does not show it to you.",
             "Check the tag; for a private repository set HF_TOKEN.",
         )
+    if isinstance(error, hub_errors.HfHubHTTPError):
+        status = f"{error.response.status_code} {error.response.reason_phrase}".strip()
+        return hub.not_downloaded(checkpoint, repository, f"{constants.ENDPOINT} answers {status} when asked for it")
     if isinstance(error, hub_errors.OfflineModeIsEnabled):
-        return NotDownloadedError(
-            f"{checkpoint.name}: {repository} is not in the cache, and HF_HUB_OFFLINE forbids downloading it.",
-            f"{by_hand}, or unset HF_HUB_OFFLINE.",
-        )
+        return hub.not_downloaded(checkpoint, repository, "HF_HUB_OFFLINE forbids downloading it")
     if isinstance(error, OSError) and error.errno is not None:
         return CheckpointError(
             f"{checkpoint.name}: the weights of {repository} cannot be stored: {error.strerror}.",
-            f"Check the space and permissions in {huggingface_hub.constants.HF_HUB_CACHE}.",
+            f"Check the space and permissions in {constants.HF_HUB_CACHE}.",
         )
-    return NotDownloadedError(
-        f"{checkpoint.name}: {repository} is not in the cache, and {huggingface_hub.constants.ENDPOINT} does not "
-        f"answer ({type(error).__name__}).",
-        f"Connect to the network, or: {by_hand[0].lower()}{by_hand[1:]} on a machine that has one and copy it.",
-    )
+    return hub.not_downloaded(checkpoint, repository, f"{constants.ENDPOINT} does not answer ({reason_of(error)})")
 
 
 @dataclass(frozen=True, eq=False)

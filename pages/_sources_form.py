@@ -23,7 +23,6 @@ from core.known_files import fields_of_known, known_files
 from core.store import Candidate
 from pages import _state
 from pages._sources_admit import checked, located, say, show_failure
-from pages._sources_tags import show_tags
 from pages._text import plain
 
 ABOUT = {
@@ -38,13 +37,15 @@ EXAMPLES = "`resnet50`, `mobilenetv2_100`, `densenet121`, `efficientnet_b0`, `co
 COLOR_NAMES = {"RGB": "RGB", "BGR": "BGR", "grey": "Grey"}
 
 
-def show_registration(current: _state.View) -> None:
-    """The form for a new candidate."""
-    scope = f"new{st.session_state.setdefault('sources_form', 0)}"
+def choose_kind() -> str:
+    """What kind of checkpoint the next candidate is: a key of KINDS."""
     st.subheader("Register a checkpoint")
-    if _show_kind(scope, BLANK) == "timm":
-        show_tags(current)
-        return
+    return _show_kind(_new_scope(), BLANK)
+
+
+def show_registration(current: _state.View) -> None:
+    """The form for a new candidate of the chosen kind, a file or a random initialisation."""
+    scope = _new_scope()
     fields = _show_fields(scope, BLANK, current.candidates)
     if st.button("Register", type="primary", icon=":material/add:", key=f"sources_{scope}_register"):
         names = [candidate.checkpoint.name for candidate in current.candidates]
@@ -52,6 +53,10 @@ def show_registration(current: _state.View) -> None:
             st.session_state["sources_form"] += 1
             st.rerun()
     _show_last_failure(scope)
+
+
+def _new_scope() -> str:
+    return f"new{st.session_state.setdefault('sources_form', 0)}"
 
 
 @st.dialog("Edit the checkpoint", width="large", dismissible=False)

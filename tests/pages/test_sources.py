@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 from streamlit.testing.v1 import AppTest
 
 from core.catalog import Checkpoint, dump_checkpoints
@@ -43,6 +44,11 @@ def no_torch(monkeypatch):
     for module in (_sources_admit, _sources_import, _sources_tags):
         monkeypatch.setattr(module, "check", lambda checkpoints: [report_of(c) for c in checkpoints])
     monkeypatch.setattr("core.availability.identity", lambda *_: "sha256:0")
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(monkeypatch, tmp_path):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
 @pytest.fixture
@@ -279,7 +285,7 @@ def test_tags_that_are_not_downloaded_are_registered_and_say_what_to_do(page, st
     assert len(store.candidates(project)) == 2 and not app.error
     shown = text_of(app)
     assert "Not downloaded yet" in shown
-    assert r"Unset HF\_HUB\_OFFLINE" in shown and r"set HF\_TOKEN" in shown
+    assert "Unset HF_HUB_OFFLINE" in shown and "set HF_TOKEN" in shown
     assert "2 not downloaded yet" in app.warning[0].value
 
 
@@ -301,6 +307,27 @@ def test_all_tags_are_searched_by_data_size_and_words(page, project):
     assert list(app.dataframe[0].value["tag"]) == ["vit_small_patch14_reg4_dinov2.lvd142m"]
     named(app.text_input, "Search tags").set_value("no such words").run()
     assert not app.dataframe and "No tag fits" in text_of(app)
+
+
+def test_chosen_tags_stay_while_searching_on_and_can_be_removed(page, project):
+    app = pick(open_tags(page), "CLIP on LAION", "vit_base_patch16_clip_224.laion2b", "convnext_base.clip_laion2b")
+    named(app.text_input, "Search tags").set_value("no such words").run()
+    pick(app, "Self-supervised: DINO on ImageNet-1K, DINOv2, DINOv3", "vit_small_patch16_dinov3.lvd1689m")
+    assert "Chosen: 3 tags" in text_of(app) and "perhaps terms to accept, judging by its licence" in text_of(app)
+    app.button(key="sources_tags_drop_vit_base_patch16_clip_224.laion2b").click().run()
+    assert "Chosen: 2 tags" in text_of(app)
+    assert named(app.button_group, "CLIP on LAION").value == ["convnext_base.clip_laion2b"]
+    named(app.button, "Remove all").click().run()
+    assert "Nothing chosen yet" in text_of(app) and named(app.button_group, "CLIP on LAION").value == []
+
+
+def test_a_tag_that_cannot_be_registered_says_so_where_it_is_chosen(page, project):
+    app = open_tags(page)
+    app.session_state["sources_tags_chosen"] = ["gcvit_base.in1k"]
+    app.run()
+    assert "cannot be registered" in text_of(app)
+    named(app.button, "Register 1 tag").click().run()
+    assert "cannot be registered" in app.error[0].value
 
 
 def test_an_edited_tag_takes_its_preprocessing_from_the_table(page, store, project):
