@@ -20,3 +20,14 @@ def own_home(tmp_path, monkeypatch):
     """No test touches the user's data folder; files under the test's folder and the real data may be read."""
     monkeypatch.setenv("SOURCESCOUT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SOURCESCOUT_ROOTS", os.pathsep.join([str(tmp_path), str(REALDATA)]))
+
+
+@pytest.fixture
+def one_thread():
+    """torch on one thread: small networks are slower on several, which other tests then miss."""
+    import torch  # not at the top: most tests need none of it
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

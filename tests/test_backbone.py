@@ -36,14 +36,7 @@ from core.weights import tag_file
 SMALL = Preprocessing(input_size=(64, 64))
 INCEPTION = Preprocessing(mean=(0.5,) * 3, std=(0.5,) * 3)
 CODE_TO_RUN = "it must never exist"
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _checkpoint(weights="random", architecture="test_resnet", library="timm", **facts) -> Checkpoint:

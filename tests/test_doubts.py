@@ -20,14 +20,7 @@ WRONG = {
     "0 to 255": replace(HALF, pixel_range=(0.0, 255.0)),
     "divided by 255 twice": replace(HALF, pixel_range=(0.0, 1 / 255)),
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
