@@ -155,9 +155,9 @@ def _show_known(scope: str) -> None:
     """Fills in what is known of a kind of file, with the preprocessing that the user chooses."""
     known = known_files()
     choices = {
-        (key, i): record["name"] + (f": {record['preprocessing'][i]['label']}" if record["preprocessing"] else "")
+        (key, i): record["name"] + (f": {one['label']}" if len(record["preprocessing"]) > 1 else "")
         for key, record in known.items()
-        for i in range(max(1, len(record["preprocessing"])))
+        for i, one in enumerate(record["preprocessing"] or [{}])
     }
 
     def fill_in() -> None:
@@ -187,7 +187,8 @@ def _show_facts(record: dict) -> None:
 
 
 def _fact(fact: dict) -> str:
-    return "- " + plain(f"{fact['about'].capitalize()}: {fact['says']} [{fact['read']}]")
+    about = fact["about"][0].upper() + fact["about"][1:]
+    return f"- **{plain(about)}:** {plain(fact['says'])} *Read: {plain(fact['read'])}.*"
 
 
 def _show_naming(bound) -> None:
