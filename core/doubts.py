@@ -38,8 +38,8 @@ def examine(network: Network, preprocessing: Preprocessing, pixels: Sequence[np.
     rows = np.unique(np.linspace(0, len(pixels) - 1, min(MOST_IMAGES, len(pixels))).round().astype(int))
     images = torch.stack([prepare(pixels[int(row)], preprocessing) for row in rows])
     device = next((parameter.device for parameter in network.module.parameters()), torch.device("cpu"))
-    embeddings, layers, _ = _watch(network, images.to(device))
-    scale, against = _scale(network, images.to(device))
+    embeddings, layers, normalised = _watch(network, images.to(device))
+    scale, against = _scale(network, images.to(device), normalised)
     found = {
         "n": len(rows),
         "input_mean": float(images.mean()),
@@ -107,21 +107,19 @@ def _dead(channels: torch.Tensor) -> float:
     return float((spread <= 1e-6 * largest).double().mean())
 
 
-def _scale(network: Network, images: torch.Tensor) -> tuple[float, str]:
+def _scale(network: Network, images: torch.Tensor, normalised: tuple | None) -> tuple[float, str]:
     """The spread of the input, relative to the one that the network expects.
 
     Where batch normalisation follows the first layer, that is the spread of grey noise with the spectrum of natural
     images that gives the running variances (so a network for 0 to 255 expects one of about 60); else 1. What the first
     layer gives for the images themselves is no measure: it depends on how sharp they are, by a factor of 5.
     """
-    spread = images.double().std()
-    noise = _smooth_noise(images.shape).to(images.device)
-    _, _, normalised = _watch(network, noise)
+    spread = float(images.double().std())
     if normalised is None or not _has_seen_images(normalised[0]):
-        return float(spread), "a standard deviation of 1"
-    norm, values = normalised
+        return spread, "a standard deviation of 1"
+    _, _, (norm, values) = _watch(network, _smooth_noise(images.shape).to(images.device))
     ratio = norm.running_var.double().cpu() / values.var(1).clamp(min=1e-12)
-    return float(spread.cpu() / ratio.median().sqrt().clamp(min=1e-12)), "batch normalisation"
+    return spread / float(ratio.median().sqrt().clamp(min=1e-12)), "batch normalisation"
 
 
 def _has_seen_images(norm: nn.Module) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from core.naming import Tensors, as_toml, begins, listed, renamed
 
@@ -43,7 +44,10 @@ class Fit:
     more: list[str]
 
 
-def explain(module, found: Tensors, tensors: Tensors, head: str | None, missing, unexpected, misshapen) -> str:
+def explain(
+    module: nn.Module, found: Tensors, tensors: Tensors, head: str | None,
+    missing: list[str], unexpected: list[str], misshapen: list[str],
+) -> str:  # fmt: skip
     """What to do where `tensors`, the file's tensors `found` under the names that the checkpoint gives them, do not
     fit `module`. `head`: the name of its classifier's layer."""
     expected = module.state_dict()
@@ -108,7 +112,13 @@ def _different(fits: list[Fit], found: Tensors) -> list[Fit]:
 
 def _equal(fit: Fit, other: Fit, found: Tensors) -> bool:
     common = fit.names.keys() & other.names.keys()
-    return all(torch.equal(found[fit.names[name]], found[other.names[name]]) for name in common)
+    return all(_same(found[fit.names[name]], found[other.names[name]]) for name in common)
+
+
+def _same(first: torch.Tensor, second: torch.Tensor) -> bool:
+    """torch.equal, which raises for tensors of different kinds and for those without values."""
+    plain = all(tensor.layout == torch.strided and not tensor.is_meta for tensor in (first, second))
+    return plain and first.dtype == second.dtype and torch.equal(first, second)
 
 
 def _usual(prefix: str) -> str | None:

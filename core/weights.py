@@ -41,8 +41,8 @@ def open_state_dict(path: str | Path) -> tuple[Tensors, list[str]]:
     several, such as a network and its moving average, all their names are given with those of the dictionaries before
     them ("state_dict_ema.conv1.weight"): the checkpoint says which are meant.
 
-    Nothing in the file is executed. CheckpointError when it is no regular file, larger than 20 GiB, damaged,
-    needs unpickling, or holds no state dict.
+    Nothing in the file is executed; of Python's objects only argparse.Namespace, which holds plain values, is read.
+    CheckpointError when it is no regular file, larger than 20 GiB, damaged, needs unpickling, or holds no state dict.
     """
     path = Path(path)
     _require_readable(path)
@@ -72,11 +72,10 @@ def _nested(content: dict, place: str = "", depth: int = 1) -> tuple[dict[str, T
         if isinstance(key, str) and _are_tensors(value) and any(map(_is_weight, value.values())):
             inner[f"{here}."] = value
             continue
-        deeper = (
-            _nested(value, f"{here}.", depth + 1) if isinstance(value, dict) and depth < DEEPEST_NESTING else ({}, [])
-        )
-        inner |= deeper[0]
-        beside += deeper[1] if deeper[0] else [here]
+        deeper = isinstance(value, dict) and depth < DEEPEST_NESTING
+        found, others = _nested(value, f"{here}.", depth + 1) if deeper else ({}, [])
+        inner |= found
+        beside += others if found else [here]
     return inner, beside
 
 

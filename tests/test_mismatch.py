@@ -105,8 +105,10 @@ def test_of_two_networks_in_a_file_none_is_taken_unasked(make, prefixes, says, s
     assert not torch.equal(first, second)
 
 
-def test_equal_copies_are_no_choice(state, tmp_path):
+def test_equal_copies_are_no_choice_and_copies_of_another_precision_are(state, tmp_path):
     assert "choose" not in refusal(state | under("model.", state), tmp_path).remedy
+    rounded = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+    assert "choose one" in refusal(state | under("model.", rounded), tmp_path).remedy
 
 
 PROPOSED = {
