@@ -31,3 +31,14 @@ def hub(tmp_path, monkeypatch):
     use_hub(monkeypatch, served.url, tmp_path / "cache")
     yield served
     served.close()
+
+
+@pytest.fixture
+def one_thread():
+    """torch on one thread: small networks are slower on several, which other tests then miss."""
+    import torch  # not at the top: most tests need none of it
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

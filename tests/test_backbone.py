@@ -30,14 +30,7 @@ from tests.hub_server import use_hub
 SMALL = Preprocessing(input_size=(64, 64))
 INCEPTION = Preprocessing(mean=(0.5,) * 3, std=(0.5,) * 3)
 CODE_TO_RUN = "it must never exist"
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _checkpoint(weights="random", architecture="test_resnet", library="timm", **facts) -> Checkpoint:
@@ -172,12 +165,12 @@ def test_keyword_arguments_that_do_not_fit_are_named():
         (lambda s: s.pop("bn1.weight"), {}, "Missing in the file (1): bn1.weight", "kwargs"),
         (lambda s: s.update({"extra.w": torch.ones(2)}), {}, "not in the network (1): extra.w", 'ignore = ["extra."]'),
         (lambda s: s.update({"bn1.weight": torch.ones(2)}), {}, "bn1.weight (2 in the file, ", "kwargs"),
-        (lambda s: s.update({"bn1.weight": s["bn1.weight"].int()}), {}, "int32 in the file", "kwargs"),
+        (lambda s: s.update({"bn1.weight": s["bn1.weight"].int()}), {}, "int32 in the file", "kind int32"),
         (lambda s: [s.pop("fc.weight"), s.pop("fc.bias")], {}, "Missing in the file (2)", "set num_classes = 0"),
         (lambda s: None, {"num_classes": 5}, "fc.weight (1000 x", "set num_classes = 1000"),
         (lambda s: None, {"num_classes": 0}, "not in the network (2): fc.weight, fc.bias", "set num_classes = 1000"),
         (lambda s: [s.update({f"module.{k}": s.pop(k)}) for k in list(s)], {}, "module.conv1", "begins with `module.`"),
-        (lambda s: None, {"architecture": "test_vit"}, "Missing in the file (", "kwargs"),
+        (lambda s: None, {"architecture": "test_vit"}, "Missing in the file (", "a ResNet"),
     ],
 )  # fmt: skip
 def test_weights_that_do_not_match_are_listed_precisely(tmp_path, damage, facts, message, remedy):

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.catalog import Checkpoint, dump_checkpoints
 from core.checking import weights_stamp
+from core.known_files import BY
 from core.target import TargetTask
 from pages import _sources_admit, _sources_import, _sources_tags
 from tests.pages.conftest import SHELL
@@ -182,6 +183,17 @@ def test_a_control_takes_network_and_preprocessing_from_another_candidate(page, 
     assert (control.weights, control.seed, control.source) == ("random", 0, "")
     assert (control.architecture, control.kwargs) == (registered.architecture, registered.kwargs)
     assert "a control without pretraining" in text_of(app)
+
+
+def test_the_help_for_a_known_file_says_what_is_confirmed_and_what_is_not(page, store, project, weights):
+    app = page()
+    named(app.selectbox, "A known file").set_value(("rad_dino", 0)).run()
+    groups = [caption.value.splitlines()[0] for caption in app.caption if caption.value.startswith("**")]
+    assert groups == [f"**{BY['authors']}**", f"**{BY['others']}**"]
+    assert "Sources read on 21 November 2026" in text_of(app)
+    register(describe(app, weights=str(weights)))
+    saved = store.candidates(project)[0].checkpoint
+    assert saved.ignore == ("mask_token",) and saved.preprocessing.mean == (0.5307,) * 3 and not saved.verified
 
 
 def test_an_unchecked_candidate_can_be_checked(page, store, project, registered):
