@@ -20,10 +20,14 @@ _ARMS = {"+": ((0, 1), (1, 0), (0, -1), (-1, 0)), "x": ((1, 1), (1, -1), (-1, -1
 _RADII = (5, 6, 7, 8, 10, 12)  # half the width of a cross, in pixels
 _INK = 180  # grey level in the middle of a cross
 _CLEAR = 41  # grey levels from the weakest arm to the second brightest of the gaps between the arms
-_FIT = 0.42  # correlation with the drawing of a cross
+_FAIRLY_CLEAR = 35  # enough where a line leads to a clear one
+_CALM = 0.9  # the grey levels around a cross may vary 1 / _CALM times as much (standard deviation)
+_FIT = 0.4  # correlation with the drawing of a cross
 _TWIN = 0.73  # correlation of the middle of one cross with that of another
 _MIDDLE = 6  # pixels to each side
-_MOST = 12  # more crosses than this are texture
+_ON_LINE = 0.85  # of the way between two crosses: where it is brighter than 5 pixels to both sides
+_LINE = 8  # grey levels, on average
+_MOST = 12  # more clear crosses than this are texture
 
 
 def enlarged(values: np.ndarray) -> np.ndarray:
@@ -40,7 +44,7 @@ def enlarged(values: np.ndarray) -> np.ndarray:
 def find_word(grey: np.ndarray) -> list[Box]:
     """The longest line of three or more letters on `grey` (H, W) int16, one box each; or []."""
     lines = []
-    for bright in (150, 180):
+    for bright in (130, 150, 180):
         strokes = thin_bright(grey, size=11, bright=bright, stands_out=60)
         inks = {box: _ink(box, grey, strokes) for box in connected(strokes) if _has_size_of_letter(box)}
         line = _longest_line(inks)
@@ -114,12 +118,15 @@ class Cross(Place):
 
 
 def find_callipers(grey: np.ndarray, letters: list[Box]) -> list[Box]:
-    """Two or more crosses on `grey` (H, W) int16 that look like each other, none of them one of `letters`; or []."""
+    """Two or more crosses of one ink on `grey` (H, W) int16, none of them one of `letters`; or [].
+
+    Either they look like each other, or a line joins them.
+    """
     places = [place for place in _places(grey) if not any(_inside(place, box) for box in letters)]
-    if len(places) > _MOST:
+    if sum(place.clear >= _CLEAR for place in places) > _MOST:
         return []
     crosses = [cross for cross in (_fitted(place, grey) for place in places) if cross]
-    pairs = [pair for pair in combinations(crosses, 2) if _are_alike(*pair, grey)]
+    pairs = [pair for pair in combinations(crosses, 2) if _belong_together(*pair, grey)]
     return list(dict.fromkeys(cross.box for pair in pairs for cross in pair))
 
 
@@ -128,13 +135,13 @@ def _inside(place: Place, box: Box) -> bool:
 
 
 def _places(grey: np.ndarray) -> list[Place]:
-    """The clearest places, none on top of another; a few more than _MOST at most."""
+    """The clearest places, none on top of another; at most twice _MOST."""
     found = sorted((place for kind in _ARMS for place in _of_kind(grey, kind)), key=lambda place: -place.clear)
     kept: list[Place] = []
     for place in found:
         if all(max(abs(place.x - other.x), abs(place.y - other.y)) > 8 for other in kept):
             kept.append(place)
-        if len(kept) > 2 * _MOST:
+        if len(kept) == 2 * _MOST:
             break
     return kept
 
@@ -146,7 +153,7 @@ def _of_kind(grey: np.ndarray, kind: str) -> list[Place]:
     padded = np.pad(grey, pad, mode="edge")
     y, x = np.nonzero(grey >= _INK)
     near = np.sort([padded[y + pad + 4 * dy, x + pad + 4 * dx] for dy, dx in gaps], axis=0)
-    worth = grey[y, x] - near[2] >= _CLEAR
+    worth = grey[y, x] - near[2] >= _FAIRLY_CLEAR
     y, x = y[worth], x[worth]
 
     def sums(directions: tuple) -> np.ndarray:
@@ -162,7 +169,7 @@ def _of_kind(grey: np.ndarray, kind: str) -> list[Place]:
         arm = along_arms[:, reach - 1].min(axis=0) / reach
         gap = np.sort(along_gaps[:, last - 1] - along_gaps[:, first - 2], axis=0)[2] / (last - first + 1)
         clear = np.maximum(clear, arm - gap)
-    good = np.flatnonzero(clear >= _CLEAR)
+    good = np.flatnonzero(clear >= _FAIRLY_CLEAR)
     return [Place(int(x[i]), int(y[i]), kind, float(clear[i])) for i in good]
 
 
@@ -177,7 +184,7 @@ def _fitted(place: Place, grey: np.ndarray) -> Cross | None:
     radius = max(fits, key=fits.get)
     around = _window(place, grey, radius + 8)
     around[5:-5, 5:-5] = np.nan
-    if fits[radius] < _FIT or np.nanstd(around) > place.clear:
+    if fits[radius] < _FIT or _CALM * np.nanstd(around) > place.clear:
         return None
     return Cross(**vars(place), radius=radius)
 
@@ -193,13 +200,36 @@ def _fit(window: np.ndarray, kind: str, radius: int) -> float:
     return max(np.corrcoef(window.ravel(), drawing)[0, 1] for drawing in drawings)
 
 
-def _are_alike(a: Cross, b: Cross, grey: np.ndarray) -> bool:
-    """Whether the middle of one could be a copy of the other's, shifted by a pixel at most."""
+def _belong_together(a: Cross, b: Cross, grey: np.ndarray) -> bool:
     apart = max(abs(a.x - b.x), abs(a.y - b.y)) > 2 * min(a.radius, b.radius)
     inks = abs(int(grey[a.y, a.x]) - int(grey[b.y, b.x]))
     if a.kind != b.kind or not apart or inks > _LIKE_INK / 2:
         return False
+    weaker, clearer = sorted((a.clear, b.clear))
+    return (weaker >= _CLEAR and _are_alike(a, b, grey)) or (clearer >= _CLEAR and _are_joined(a, b, grey))
+
+
+def _are_alike(a: Cross, b: Cross, grey: np.ndarray) -> bool:
+    """Whether the middle of one could be a copy of the other's, shifted by a pixel at most."""
     one, other = _window(a, grey, _MIDDLE).ravel(), _window(b, grey, _MIDDLE + 1)
     side = 2 * _MIDDLE + 1
     shifted = [other[dy : dy + side, dx : dx + side].ravel() for dy in range(3) for dx in range(3)]
     return max(np.corrcoef(one, window)[0, 1] for window in shifted) >= _TWIN
+
+
+def _are_joined(a: Cross, b: Cross, grey: np.ndarray) -> bool:
+    """Whether a thin bright line, which may be dotted, leads from one cross to the other."""
+    way = np.array([b.x - a.x, b.y - a.y], dtype=float)
+    length = np.hypot(*way)
+    steps = np.arange(8, length - 8)  # without the crosses themselves
+    if len(steps) < 8:
+        return False
+    on_way = np.array([[a.x], [a.y]]) + way[:, None] / length * steps
+    aside = np.array([[-way[1]], [way[0]]]) / length
+
+    def levels(offset: int) -> np.ndarray:
+        x, y = np.rint(on_way + offset * aside).astype(int)
+        return grey[y.clip(0, grey.shape[0] - 1), x.clip(0, grey.shape[1] - 1)]
+
+    over = [levels(shift) - np.maximum(levels(shift - 5), levels(shift + 5)) for shift in (-2, -1, 0, 1, 2)]
+    return any((line > 0).mean() >= _ON_LINE and line.clip(-60, 60).mean() >= _LINE for line in over)
