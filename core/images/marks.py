@@ -11,8 +11,8 @@ ultrasound (BUSI at 224 px, read by eye; `python -m tests.benchmarks.marks`):
 | brain MRI (no callipers)      |                 | 8 of 480     |             |              |
 | chest X-rays (no callipers)   |                 | 4 of 780     |             |              |
 
-The held-out part was looked at twice (11 of 19 callipers and 12 of 19 words with the rules before); the false alarms of
-the other sets were looked at while tuning. Words of two characters are never found.
+The held-out part was looked at twice (11 of 19 callipers and 12 of 19 words with the rules before). It is of the same
+hospital. The false alarms of the other sets were looked at while tuning. Words of two characters are never found.
 """
 
 from dataclasses import dataclass
