@@ -78,7 +78,12 @@ def show_sets(task: TargetTask, found: Found) -> None:
 
 
 def _say_limits() -> None:
-    st.caption("Mirrored, rotated or cropped copies are not found, nor are different images of one patient.")
+    st.caption(
+        "In a test with changed copies, 96 to 100% of those saved again, resized, made brighter or darker, or lettered "
+        "were found, and a third to nine tenths of those cropped by 2% or turned by one degree. Copies that were "
+        "cropped or turned further or mirrored are not found, nor are different images of one patient. Where all "
+        "images look much the same, two must be even more alike to be called near-duplicates."
+    )
 
 
 def _show_set(found: Found, same: SimilarSet) -> None:
@@ -135,9 +140,11 @@ def show_shortcuts(found: Found) -> None:
             )
     st.caption(
         f"Looked at: {count(seen.n, 'image')} of the training part, one per group, at most {MOST_IMAGES:,}. Found are "
-        "bright letters near the edge, drawn crosses, borders, colour on grey, and sizes. Callipers on real ultrasound "
-        "are mostly missed, as are dark or blurred letters, dotted lines, tubes and electrodes, letters amid tissue, "
-        "differences in noise or contrast, and letters on images below 64 pixels. "
+        "bright letters near the edge, words of three or more bright letters anywhere, drawn crosses in pairs, "
+        "borders, colour on grey, and sizes. On breast ultrasound that the rules were not tuned on, though looked at "
+        "twice while they were made, 13 of 19 images with callipers and 12 of 19 with words were found, and 1 of 128 "
+        "without callipers was flagged. Dark or blurred letters, words of two letters, lines without crosses, tubes "
+        "and electrodes, differences in noise or contrast, and marks on images below 64 pixels are missed. "
         "Finding nothing is no proof that there is no shortcut."
     )
 
