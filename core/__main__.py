@@ -218,7 +218,10 @@ def _fetch(options: argparse.Namespace) -> int:
     from core.catalog import load_checkpoints
     from core.fetching import LIST, fetch
 
-    errors = fetch(load_checkpoints(options.checkpoints), options.to, lambda text: print(text, file=sys.stderr))
+    try:
+        errors = fetch(load_checkpoints(options.checkpoints), options.to, lambda text: print(text, file=sys.stderr))
+    except KeyboardInterrupt:
+        raise SourceScoutError("Stopped. Finished files are kept.", "The same command fetches the others.") from None
     for error in errors:
         print(f"error: {error}", file=sys.stderr)
     print(options.to / LIST)

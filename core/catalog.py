@@ -23,8 +23,9 @@ MOST_CLASSES = 1_000_000
 COLORS = ("RGB", "BGR", "grey")
 # Arguments that only shape the network. Anything that names a file, a cache or another checkpoint stays out.
 ALLOWED_KWARGS = (
-    "act_layer", "aux_logits", "drop_path_rate", "drop_rate", "dynamic_img_size", "global_pool", "img_size",
-    "in_chans", "norm_layer", "output_stride", "pad_type", "patch_size", "qkv_bias", "transform_input", "width_mult",
+    "act_layer", "aux_logits", "depth", "drop_path_rate", "drop_rate", "dynamic_img_size", "global_pool", "img_size",
+    "in_chans", "init_values", "norm_layer", "output_stride", "pad_type", "patch_size", "qkv_bias", "reg_tokens",
+    "transform_input", "width_mult",
 )  # fmt: skip
 
 

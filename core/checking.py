@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from core import hub
 from core.catalog import Checkpoint, checkpoint_record
 from core.errors import CheckpointError
 
@@ -26,8 +27,16 @@ def check(checkpoints: list[Checkpoint]) -> list[dict]:
     """One report per checkpoint, as `core.backbone.check_checkpoint` makes it, and the `stamp` of its weights file.
 
     All are checked in one process; when it dies, each is tried alone, so that only the culprit's report is
-    `{"ok": False, "error": {"message": ..., "remedy": ...}}`.
+    `{"ok": False, "error": {"message": ..., "remedy": ...}}`. Tags whose weights are not here and cannot be fetched,
+    because the hub does not answer, are not tried: their reports say so (`not_downloaded`).
     """
+    obstacles = hub.obstacles(checkpoints)
+    possible = [c for c, obstacle in zip(checkpoints, obstacles, strict=True) if not obstacle]
+    reports = iter(_check_together(possible))
+    return [_failure(obstacle) | {"not_downloaded": True} if obstacle else next(reports) for obstacle in obstacles]
+
+
+def _check_together(checkpoints: list[Checkpoint]) -> list[dict]:
     if not checkpoints:
         return []
     stamps = [weights_stamp(c.weights) if c.kind == "file" else None for c in checkpoints]
@@ -35,12 +44,16 @@ def check(checkpoints: list[Checkpoint]) -> list[dict]:
         reports = _ask("core.backbone", [checkpoint_record(c) for c in checkpoints], _limit(checkpoints))
     except CheckpointError as error:
         if len(checkpoints) > 1:
-            return [report for checkpoint in checkpoints for report in check([checkpoint])]
-        return [{"ok": False, "error": {"message": f"{checkpoints[0].name}: {error.message}", "remedy": error.remedy}}]
+            return [report for checkpoint in checkpoints for report in _check_together([checkpoint])]
+        return [_failure(CheckpointError(f"{checkpoints[0].name}: {error.message}", error.remedy))]
     return [
         report | {"stamp": stamp or weights_stamp(report.get("weights_file"))}
         for report, stamp in zip(reports, stamps, strict=True)
     ]
+
+
+def _failure(error: CheckpointError) -> dict:
+    return {"ok": False, "error": {"message": error.message, "remedy": error.remedy}}
 
 
 def weights_stamp(path: str | Path | None) -> str | None:

@@ -1,14 +1,13 @@
 """Checkpoints into a folder that can be carried to a machine without a network: weights, checksums, CHECKPOINTS.toml.
 
 Imports torch. A timm tag's weights are saved as timm converts them, so that they load strictly as a file. Called again,
-finished files are kept; a download that broke off goes on in the hub's cache.
+finished files are kept; what was not finished is fetched from its beginning, and no part of it is taken for a file.
 """
 
 import dataclasses
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +15,11 @@ from pathlib import Path
 import safetensors.torch
 import timm
 
+from core import hub
 from core.architectures import make_module
 from core.catalog import Checkpoint, checkpoint_record, dump_checkpoints, version_of
-from core.errors import CheckpointError, SourceScoutError
-from core.weights import tag_file
+from core.errors import SourceScoutError
+from core.weights import require_published, require_readable, tag_file
 
 SUMS = "SHA256SUMS"
 LIST = "CHECKPOINTS.toml"
@@ -34,11 +34,19 @@ def fetch(checkpoints: list[Checkpoint], folder: Path, tell: Callable[[str], Non
     try:
         folder.mkdir(parents=True, exist_ok=True)
         sums = _read_sums(folder)
+        waiting = [checkpoint for checkpoint in checkpoints if not _is_there(checkpoint, folder, sums)]
+        obstacles = dict(zip((checkpoint.name for checkpoint in waiting), hub.obstacles(waiting), strict=True))
         for number, checkpoint in enumerate(checkpoints, 1):
+            say = f"{number}/{len(checkpoints)} {checkpoint.name}: {{}}".format
             try:
-                carried.append(
-                    _carry(checkpoint, folder, sums, lambda text, n=number: tell(f"{n}/{len(checkpoints)} {text}"))
-                )
+                if checkpoint.name not in obstacles:
+                    tell(say("random, nothing to fetch" if checkpoint.kind == "random" else "there already"))
+                elif obstacle := obstacles[checkpoint.name]:
+                    raise obstacle
+                else:
+                    tell(say("fetching"))
+                    tell(say(_bring(checkpoint, folder, sums)))
+                carried.append(_carried(checkpoint))
             except SourceScoutError as error:
                 errors.append(error)
         if carried:
@@ -50,29 +58,39 @@ def fetch(checkpoints: list[Checkpoint], folder: Path, tell: Callable[[str], Non
     return errors
 
 
-def _carry(checkpoint: Checkpoint, folder: Path, sums: dict[str, str], tell: Callable[[str], None]) -> Checkpoint:
-    """The checkpoint as it stands in the folder's list, its weights lying there."""
+def _is_there(checkpoint: Checkpoint, folder: Path, sums: dict[str, str]) -> bool:
+    """Whether nothing is left to fetch: a file counts only with its checksum, which is written after it."""
+    name = _file_name(checkpoint)
+    return checkpoint.kind == "random" or (
+        name in sums and (folder / name).is_file() and _sha256(folder / name) == sums[name]
+    )
+
+
+def _bring(checkpoint: Checkpoint, folder: Path, sums: dict[str, str]) -> str:
+    """Put the weights into the folder, then their checksum into its list; returns what was put there."""
+    name = _file_name(checkpoint)
+    part = folder / f"{name}.part"
+    if checkpoint.kind == "timm":
+        file = tag_file(checkpoint)
+        require_published(checkpoint, file, file.resolve().name)  # the hub's cache names large files by their SHA-256
+        module, _, _ = make_module(checkpoint)
+        state = {key: value.contiguous().clone() for key, value in module.state_dict().items()}
+        safetensors.torch.save_file(state, part)
+    else:
+        require_readable(Path(checkpoint.weights))
+        shutil.copyfile(checkpoint.weights, part)
+    digest = _sha256(part)
+    os.replace(part, folder / name)
+    sums[name] = digest
+    _write(folder / SUMS, "".join(f"{value}  {key}\n" for key, value in sorted(sums.items())))
+    return f"{name}, {(folder / name).stat().st_size / 2**20:.1f} MiB, SHA-256 {digest[:12]}"
+
+
+def _carried(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint as it stands in the folder's list."""
     if checkpoint.kind == "random":
-        tell(f"{checkpoint.name}: random, nothing to fetch")
         return checkpoint
     name = _file_name(checkpoint)
-    if name in sums and (folder / name).is_file() and _sha256(folder / name) == sums[name]:
-        tell(f"{checkpoint.name}: there already")
-    else:
-        tell(f"{checkpoint.name}: fetching")
-        part = folder / f"{name}.part"
-        if checkpoint.kind == "timm":
-            _require_sound(checkpoint, tag_file(checkpoint))
-            module, _, _ = make_module(checkpoint)
-            state = {key: value.contiguous().clone() for key, value in module.state_dict().items()}
-            safetensors.torch.save_file(state, part)
-        else:
-            shutil.copyfile(checkpoint.weights, part)
-        digest = _sha256(part)
-        os.replace(part, folder / name)
-        sums[name] = digest
-        _write(folder / SUMS, "".join(f"{value}  {key}\n" for key, value in sorted(sums.items())))
-        tell(f"{checkpoint.name}: {name}, {(folder / name).stat().st_size / 2**20:.1f} MiB, SHA-256 {digest[:12]}")
     if checkpoint.kind == "file":
         return dataclasses.replace(checkpoint, weights=name)
     facts = timm.get_pretrained_cfg(checkpoint.architecture)
@@ -98,16 +116,6 @@ def _file_name(checkpoint: Checkpoint) -> str:
         return f"{checkpoint.architecture}-{digest}.safetensors"
     path = Path(checkpoint.weights)
     return f"{path.stem}-{digest}{path.suffix}"
-
-
-def _require_sound(checkpoint: Checkpoint, file: Path) -> None:
-    """The hub's cache names a large file by its SHA-256: what is in it must be that."""
-    expected = file.resolve().name
-    if re.fullmatch(r"[0-9a-f]{64}", expected) and _sha256(file) != expected:
-        raise CheckpointError(
-            f"{checkpoint.name}: the downloaded file is not what the hub has: its SHA-256 differs.",
-            f"Delete `{file.resolve()}` and fetch again.",
-        )
 
 
 def _read_sums(folder: Path) -> dict[str, str]:

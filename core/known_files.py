@@ -1,5 +1,6 @@
-"""Weights files that people obtain themselves: what is known of each kind, with sources (data/catalog)."""
+"""Weights files that people obtain themselves: what is known of each kind, and from whom (data/catalog)."""
 
+import datetime
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -8,19 +9,41 @@ from core.catalog import Checkpoint, parse_checkpoint
 from core.checkpoint_form import fields_of
 
 FILE = Path(__file__).resolve().parent.parent / "data" / "catalog" / "known_files.toml"
+# Who says a fact, the surest first.
+BY = {
+    "authors": "Confirmed by those who made it",
+    "others": "Only from others, not confirmed",
+    "nobody": "Not known: no source was found",
+}
 _TAKEN = ("architecture", "library", "num_classes", "kwargs", "strip_prefix", "ignore", "rename", "source", "licence")
+_LISTS = ("preprocessing", "fact")
+
+
+@lru_cache(maxsize=1)
+def _content() -> dict:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+
+def read_on() -> datetime.date:
+    """The day on which the sources of all facts were read."""
+    return _content()["read_on"]
 
 
 @lru_cache(maxsize=1)
 def known_files() -> dict[str, dict]:
-    """The records by key. Each has `name`, `obtain`, `facts` (sentences with their sources), what is known of the
-    network, and `preprocessing`: a list of those that are documented, each with `label` and `source`."""
-    rows = tomllib.loads(FILE.read_text(encoding="utf-8"))["file"]
-    return {row["key"]: {"preprocessing": [], "facts": {}} | row for row in rows}
+    """The records by key, each with its family's entries. Each has `name`, `obtain`, what is known of the network,
+    `preprocessing`: a list, each with `label`, `by` and, where those who made the file state it, `source`; and `fact`:
+    a list, each with `about`, `says`, `by` (a key of BY) and `read`."""
+    return {row["key"]: _with_family(row) for row in _content()["file"]}
+
+
+def _with_family(row: dict) -> dict:
+    family = _content()["family"].get(row.get("family"), {})
+    return family | row | {name: [*row.get(name, []), *family.get(name, [])] for name in _LISTS}
 
 
 def fields_of_known(key: str, choice: int = 0) -> dict:
-    """The fields of the form that are known for this kind of file, with its `choice`-th documented preprocessing.
+    """The fields of the form that are known for this kind of file, with its `choice`-th preprocessing.
 
     Without one nothing is said about the preprocessing: the form keeps its own, marked as not documented.
     """
@@ -39,7 +62,8 @@ def _checkpoint(record: dict, choice: int) -> Checkpoint:
     row |= {"name": record["name"], "weights": "/file"}
     if record["preprocessing"]:
         chosen = record["preprocessing"][choice]
-        row["preprocessing"] = {key: value for key, value in chosen.items() if key not in ("label", "source")}
-        row["preprocessing_source"] = chosen["source"]
-        row["name"] += f", {chosen['label']}"
+        values = {key: value for key, value in chosen.items() if key not in ("label", "by", "source")}
+        row["preprocessing"] = {"input_size": record["input_size"]} | values
+        row["preprocessing_source"] = chosen.get("source", "")
+        row["name"] += f", {chosen['label']}" if len(record["preprocessing"]) > 1 else ""
     return parse_checkpoint({"architecture": "unknown", "library": "timm"} | row, Path("/"))

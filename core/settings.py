@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import SourceScoutError
@@ -63,9 +64,14 @@ def require_allowed(path: str | Path, roots: tuple[Path, ...]) -> Path:
     """`path` with links resolved; SourceScoutError when it lies outside every one of `roots`."""
     try:
         resolved = Path(path).expanduser().resolve()
+        allowed = any(resolved.is_relative_to(root) for root in roots)
+        if allowed:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                resolved.stat()  # says whether the system would look there: a name too long, a folder not to be read
     except (ValueError, RuntimeError, OSError) as error:  # a null character, an unknown user after ~, a loop of links
-        raise SourceScoutError(f"{str(path)!r} is no usable path: {error}.", "Correct it.") from None
-    if not any(resolved.is_relative_to(root) for root in roots):
+        why = getattr(error, "strerror", None) or error
+        raise SourceScoutError(f"{str(path)!r} is no usable path: {why}.", "Correct it.") from None
+    if not allowed:
         raise SourceScoutError(
             f"`{path}` is outside the folders that SourceScout may read ({', '.join(str(root) for root in roots)}).",
             "Move it there, or start the app with SOURCESCOUT_ROOTS set to the folders that you allow.",

@@ -3,7 +3,10 @@
 Knows files and names of tensors; which network is meant is `core.backbone`'s business.
 """
 
+import argparse
+import hashlib
 import pickle
+import re
 import stat
 import zipfile
 from dataclasses import dataclass
@@ -13,57 +16,83 @@ import huggingface_hub
 import safetensors.torch
 import timm
 import torch
+from huggingface_hub import constants
 from huggingface_hub import errors as hub_errors
 from torch import nn
 
+from core import hub
 from core.catalog import Checkpoint
 from core.errors import CheckpointError, NotDownloadedError
-from core.naming import adapt, as_toml, listed, propose
+from core.images.web import reason_of
+from core.mismatch import explain
+from core.naming import Tensors, adapt, listed
 
 LARGEST_FILE = 20 * 2**30
-WRAPPERS = ("state_dict", "model", "model_state_dict")
-HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+DEEPEST_NESTING = 2
 HUB_TIMEOUT = 5.0  # seconds; the hub's own loader would try again for 46 s where there is no network
 RESAVE = (
-    "Where the file comes from a source you trust, open it there and save its state dict: "
-    "`torch.save(model.state_dict(), path)` or `safetensors.torch.save_file(model.state_dict(), path)`."
+    "Where the file comes from a source you trust, save its weights alone to a new file: "
+    '`torch.save(torch.load(path, weights_only=False)["state_dict"], new_path)` for a training checkpoint, '
+    "`torch.save(model.state_dict(), new_path)` where you have the model."
 )
 DAMAGED = "Download or copy it again and compare its size or checksum with the original's."
 
 
-def open_state_dict(path: str | Path) -> tuple[dict[str, torch.Tensor], list[str]]:
+def open_state_dict(path: str | Path) -> tuple[Tensors, list[str]]:
     """The tensors by name in a .safetensors file or a file of `torch.save`, and a sentence for what lies beside them.
 
-    A plain {"state_dict": ...} (or "model", "model_state_dict") is opened; its other entries are not used.
+    State dicts may lie in up to two outer dictionaries, {"state_dict": ...} or {"model": {"net": ...}}. Where there are
+    several, such as a network and its moving average, all their names are given with those of the dictionaries before
+    them ("state_dict_ema.conv1.weight"): the checkpoint says which are meant.
 
-    Nothing in the file is executed. CheckpointError when it is no regular file, larger than 20 GiB, damaged,
-    needs unpickling, or holds anything but tensors.
+    Nothing in the file is executed; of Python's objects only argparse.Namespace, which holds plain values, is read.
+    CheckpointError when it is no regular file, larger than 20 GiB, damaged, needs unpickling, or holds no state dict.
     """
     path = Path(path)
-    _require_readable(path)
+    require_readable(path)
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     if not isinstance(content, dict):
         raise CheckpointError(f"`{path.name}` holds a {type(content).__name__}, not a state dict.", RESAVE)
-    notes = []
-    for key in WRAPPERS:
-        if isinstance(content.get(key), dict):
-            if beside := [str(other) for other in content if other != key]:
-                notes.append(f"The weights are those under `{key}`; beside them and not used: {listed(beside)}.")
-            content = content[key]
-    others = [
-        str(key) for key, value in content.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))
-    ]
-    if others or not content:
-        raise CheckpointError(
-            f"`{path.name}` holds {listed(others)} beside or instead of weights."
-            if others
-            else f"`{path.name}` holds no weights.",
-            RESAVE,
-        )
-    return content, notes
+    if not content:
+        raise CheckpointError(f"`{path.name}` holds no weights.", RESAVE)
+    if _are_tensors(content):
+        return content, []
+    inner, beside = _nested(content)
+    if not inner or any(_is_weight(content[key]) for key in beside if key in content):
+        raise CheckpointError(f"`{path.name}` holds {listed(beside)} beside or instead of weights.", RESAVE)
+    notes = [f"Beside the weights in the file and not used: {listed(beside)}."] if beside else []
+    if len(inner) == 1:
+        ((place, tensors),) = inner.items()
+        return tensors, [f"The weights are those under `{place.rstrip('.')}`.", *notes]
+    return {f"{place}{name}": value for place, tensors in inner.items() for name, value in tensors.items()}, notes
 
 
-def _require_readable(path: Path) -> None:
+def _nested(content: dict, place: str = "", depth: int = 1) -> tuple[dict[str, Tensors], list[str]]:
+    """The state dicts in a dictionary by their place in it ("model.net."), and the places of everything else."""
+    inner, beside = {}, []
+    for key, value in content.items():
+        here = f"{place}{key}"
+        # Numbers and vectors alone are class weights or the like.
+        if isinstance(key, str) and _are_tensors(value) and any(map(_is_weight, value.values())):
+            inner[f"{here}."] = value
+            continue
+        deeper = isinstance(value, dict) and depth < DEEPEST_NESTING
+        found, others = _nested(value, f"{here}.", depth + 1) if deeper else ({}, [])
+        inner |= found
+        beside += others if found else [here]
+    return inner, beside
+
+
+def _are_tensors(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in value.items())
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and value.ndim > 1
+
+
+def require_readable(path: Path) -> None:
+    """CheckpointError unless `path` is a file with something in it, no larger than LARGEST_FILE."""
     try:
         facts = path.stat()
     except OSError as error:
@@ -91,10 +120,12 @@ def _read_safetensors(path: Path) -> dict:
 def _read_torch(path: Path) -> object:
     try:
         is_archive = _require_torch_format(path)
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
+        with torch.serialization.safe_globals([argparse.Namespace]):  # plain values; MAE, DINO and timm save theirs
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
     except pickle.UnpicklingError:
         raise CheckpointError(
-            f"`{path.name}` contains code (a pickled object), which is not run: only weights are read.", RESAVE
+            f"`{path.name}` contains code (pickled objects{_of_kinds(path)}), which is not run: only weights are read.",
+            RESAVE,
         ) from None
     except CheckpointError:
         raise
@@ -102,6 +133,14 @@ def _read_torch(path: Path) -> object:
         if "TorchScript" in str(error):
             raise CheckpointError(f"`{path.name}` is a TorchScript program, not weights.", RESAVE) from None
         raise CheckpointError(f"`{path.name}` is damaged or cut short.", DAMAGED) from None
+
+
+def _of_kinds(path: Path) -> str:
+    try:
+        kinds = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    except Exception:  # the old format, or damaged
+        return ""
+    return f" of the kinds {listed([kind for kind in kinds if kind != 'argparse.Namespace'])}"
 
 
 def _require_torch_format(path: Path) -> bool:
@@ -130,24 +169,23 @@ def tag_file(checkpoint: Checkpoint) -> Path:
     """The weights file of a timm pretrained tag: from huggingface_hub's cache, else downloaded into it.
 
     HF_HUB_OFFLINE, HF_ENDPOINT, HF_HUB_CACHE and HF_TOKEN mean what they mean there. A file in the cache is used as
-    it is, without asking the hub. CheckpointError, within seconds, when there is no such tag, no network or no access.
+    it is, without asking the hub. CheckpointError when there is no such tag, no network or no access (these within
+    seconds), or when what was sent is not what the hub has.
     """
     repository = _tag_repository(checkpoint)
-    for name in HUB_FILES:
-        cached = huggingface_hub.try_to_load_from_cache(repository, name)
-        if isinstance(cached, str):
-            return Path(cached)
-    for name in HUB_FILES:
+    if cached := hub.cached_file(repository):
+        return cached
+    for name in hub.FILES:
         try:
             url = huggingface_hub.hf_hub_url(repository, name)
-            huggingface_hub.get_hf_file_metadata(url, timeout=HUB_TIMEOUT)
-            return Path(huggingface_hub.hf_hub_download(repository, name, etag_timeout=HUB_TIMEOUT))
+            sha256 = huggingface_hub.get_hf_file_metadata(url, timeout=HUB_TIMEOUT).etag
         except hub_errors.EntryNotFoundError:
             continue
         except Exception as error:  # the HTTP client behind huggingface_hub, and its errors, differ between versions
-            raise _hub_error(checkpoint, repository, error) from None
+            raise _refusal(checkpoint, repository, error) from None
+        return _download(checkpoint, repository, name, sha256)
     raise CheckpointError(
-        f"{checkpoint.name}: the repository {repository} holds neither {' nor '.join(HUB_FILES)}.",
+        f"{checkpoint.name}: the repository {repository} holds neither {' nor '.join(hub.FILES)}.",
         "Download the weights by hand and register them as a file.",
     )
 
@@ -167,33 +205,66 @@ def _tag_repository(checkpoint: Checkpoint) -> str:
     return facts.hf_hub_id
 
 
-def _hub_error(checkpoint: Checkpoint, repository: str, error: Exception) -> CheckpointError:
-    by_hand = f"Put the weights of {repository} into the cache ({huggingface_hub.constants.HF_HUB_CACHE})"
+def _download(checkpoint: Checkpoint, repository: str, name: str, sha256: str | None) -> Path:
+    """The file in the cache, whole. huggingface_hub goes on where a connection ended, but leaves no part behind."""
+    try:
+        file = Path(huggingface_hub.hf_hub_download(repository, name, etag_timeout=HUB_TIMEOUT))
+    except Exception as error:
+        if isinstance(error, hub_errors.HfHubHTTPError) or isinstance(error, OSError) and error.errno is not None:
+            raise _refusal(checkpoint, repository, error) from None
+        reason = reason_of(error.__cause__ or error).splitlines()[0].rstrip(".")
+        raise hub.not_downloaded(checkpoint, repository, f"its download ended before its time ({reason})") from None
+    require_published(checkpoint, file, sha256)
+    return file
+
+
+def require_published(checkpoint: Checkpoint, file: Path, sha256: str | None) -> None:
+    """CheckpointError unless `file` of the cache has the SHA-256 that the hub states for it; it is deleted then.
+
+    The hub states it for large files, as their ETag; another ETag says nothing about the content.
+    """
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256 or ""):
+        return
+    with open(file, "rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
+    if found != sha256:
+        file.resolve().unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{checkpoint.name}: the downloaded file is not what the hub has: its SHA-256 is {found[:12]}..., not "
+            f"{sha256[:12]}.... It was deleted.",
+            "Try again; if it happens again, something between here and the hub (a proxy, a mirror) changes files.",
+        )
+
+
+def _refusal(checkpoint: Checkpoint, repository: str, error: Exception) -> CheckpointError:
+    """What it means that the hub, or the way to it, or the disk did not do what was asked."""
+    page = f"{constants.ENDPOINT}/{repository}"
     if isinstance(error, hub_errors.GatedRepoError):
+        known = error.response.status_code == 403
+        whose = "the account of the token that was sent is not among them" if known else "no valid token was sent"
         return NotDownloadedError(
-            f"{checkpoint.name}: {repository} is gated.",
-            "Accept its terms on the hub, then set HF_TOKEN to your access token.",
+            f"{checkpoint.name}: {repository} is gated: the hub gives it only to accounts that accepted its owner's "
+            f"terms, and {whose}.",
+            f"Accept the terms at {page} with your account (some owners answer after days), and start SourceScout "
+            f"with HF_TOKEN set to an access token of that account; or {hub.ELSEWHERE}.",
         )
     if isinstance(error, hub_errors.RepositoryNotFoundError):
         return CheckpointError(
             f"{checkpoint.name}: the hub has no {repository}, or does not show it to you.",
             "Check the tag; for a private repository set HF_TOKEN.",
         )
+    if isinstance(error, hub_errors.HfHubHTTPError):
+        status = f"{error.response.status_code} {error.response.reason_phrase}".strip()
+        return hub.not_downloaded(checkpoint, repository, f"{constants.ENDPOINT} answers {status} when asked for it")
     if isinstance(error, hub_errors.OfflineModeIsEnabled):
-        return NotDownloadedError(
-            f"{checkpoint.name}: {repository} is not in the cache, and HF_HUB_OFFLINE forbids downloading it.",
-            f"{by_hand}, or unset HF_HUB_OFFLINE.",
-        )
+        return hub.not_downloaded(checkpoint, repository, "HF_HUB_OFFLINE forbids downloading it")
     if isinstance(error, OSError) and error.errno is not None:
         return CheckpointError(
             f"{checkpoint.name}: the weights of {repository} cannot be stored: {error.strerror}.",
-            f"Check the space and permissions in {huggingface_hub.constants.HF_HUB_CACHE}.",
+            f"Check the space and permissions in {constants.HF_HUB_CACHE}.",
         )
-    return NotDownloadedError(
-        f"{checkpoint.name}: {repository} is not in the cache, and {huggingface_hub.constants.ENDPOINT} does not "
-        f"answer ({type(error).__name__}).",
-        f"Connect to the network, or: {by_hand[0].lower()}{by_hand[1:]} on a machine that has one and copy it.",
-    )
+    return hub.not_downloaded(checkpoint, repository, f"{constants.ENDPOINT} does not answer ({reason_of(error)})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +290,7 @@ def fit_weights(module: nn.Module, state: StateFile, head: str | None, name: str
     what is left over and what has another shape, with a hint where the cause is plain.
     """
     expected, tensors = module.state_dict(), state.tensors
-    misshapen = [key for key in tensors if key in expected and not _fits(tensors[key], expected[key])]
+    misshapen = [key for key in tensors if key in expected and not _fits(key, tensors[key], expected[key])]
     loadable = {key: value for key, value in tensors.items() if key not in misshapen}
     try:
         result = module.load_state_dict(loadable, strict=False)
@@ -231,67 +302,19 @@ def fit_weights(module: nn.Module, state: StateFile, head: str | None, name: str
         return
     shapes = [f"{key} ({_shape(tensors[key])} in the file, {_shape(expected[key])} in the network)"
               for key in misshapen]  # fmt: skip
-    parts = [("missing in the file", missing), ("not in the network", unexpected), ("another shape", shapes)]
+    parts = [("missing in the file", missing), ("not in the network", unexpected), ("another shape or kind", shapes)]
     listing = "; ".join(f"{label} ({len(names)}): {listed(names)}" for label, names in parts if names)
-    hint = _hint(module, state, expected, head, missing, unexpected, misshapen)
+    hint = explain(module, state.in_file, tensors, head, missing, unexpected, misshapen)
     message = f"{name}: the weights do not match the architecture. {listing[0].upper()}{listing[1:]}."
     raise CheckpointError(message, hint)
 
 
-def _fits(value: torch.Tensor, expected: torch.Tensor) -> bool:
-    return value.shape == expected.shape and value.is_floating_point() == expected.is_floating_point()
+def _fits(name: str, value: torch.Tensor, expected: torch.Tensor) -> bool:
+    """Averaged networks have fractions in the counters of batch normalisation, which nothing is computed from."""
+    same_kind = value.is_floating_point() == expected.is_floating_point() or name.endswith("num_batches_tracked")
+    return value.shape == expected.shape and same_kind
 
 
 def _shape(tensor: torch.Tensor) -> str:
     kind = "" if tensor.is_floating_point() else f" {str(tensor.dtype).removeprefix('torch.')}"
     return (" x ".join(map(str, tensor.shape)) or "one number") + kind
-
-
-def _hint(module, state, expected, head, missing, unexpected, misshapen) -> str:
-    def only_head(*lists: list[str]) -> bool:
-        return head is not None and all(key.startswith(f"{head}.") for keys in lists for key in keys)
-
-    tensors = state.tensors
-    if stem := _other_stem(tensors, expected, misshapen):
-        return stem
-    if missing and only_head(missing) and not unexpected and not misshapen:
-        return "The file has no head: set num_classes = 0."
-    rows = len(tensors[f"{head}.weight"]) if head and tensors.get(f"{head}.weight", torch.empty(())).ndim else 0
-    if rows and only_head(missing, unexpected, misshapen):
-        return f"The file's head has {rows} outputs: set num_classes = {rows}, or leave it out."
-    entries = propose(state.in_file, expected, [name for name, _ in module.named_children()], head)
-    if not entries:
-        return "Check the architecture's name and its keyword arguments (kwargs)."
-    return _explained(entries, list(state.in_file))
-
-
-def _other_stem(tensors, expected, misshapen) -> str:
-    """What to do where only the number of input channels of one convolution differs."""
-    if len(misshapen) != 1 or tensors[misshapen[0]].ndim != 4 or expected[misshapen[0]].ndim != 4:
-        return ""
-    found, wanted = tensors[misshapen[0]].shape, expected[misshapen[0]].shape
-    if (found[0], *found[2:]) != (wanted[0], *wanted[2:]):
-        return ""
-    if found[1] == 1:
-        return (
-            "The file's first layer takes 1 channel: set in_chans = 1 in kwargs and color = grey in preprocessing "
-            "(timm's version of the architecture; torchvision's always take 3)."
-        )
-    if found[1] == 3 and wanted[1] == 1:
-        return "The file's first layer takes 3 channels: leave in_chans out of kwargs and set color = RGB."
-    return f"The file's first layer takes {found[1]} channels; images have 1 or 3, so this file cannot be used."
-
-
-def _explained(entries: dict, names: list[str]) -> str:
-    """The proposed entries, and what each is for."""
-    why = []
-    if prefix := entries.get("strip_prefix"):
-        whose = "Every name" if all(name.startswith(prefix) for name in names) else "The backbone's names"
-        why.append(f"{whose} in the file {'begins' if whose.startswith('Every') else 'begin'} with `{prefix}`.")
-    if "rename" in entries:
-        why.append("The file numbers the network's parts instead of naming them.")
-    if "ignore" in entries:
-        why.append("The file holds more than this network, such as another head; `ignore` leaves it out.")
-    if "num_classes" in entries:
-        why.append("It has no head of the network's kind.")
-    return f"{' '.join(why)} If that is as you expect, set {as_toml(entries)}."

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.checking import check, torch_installed
 from core.errors import SourceScoutError
+from core.hub import obstacles
 from core.images import medmnist_jobs, web
 from core.images.medmnist_download import BY_HAND
 from core.images.medmnist_jobs import Standing
@@ -42,6 +43,10 @@ def open_starter() -> None:
 def _fetch_and_create() -> str:
     """The project, made last of all, so that a failure leaves nothing half made. Returns the id of its target."""
     entry, checkpoints = starter_set(), starter_checkpoints()
+    if torch_installed():
+        with st.spinner("Asking the hub of timm's weights"):
+            for obstacle in filter(None, obstacles(checkpoints)):
+                raise obstacle
     if medmnist_jobs.standing(entry, SIZE).state != "ready":
         with st.spinner("Asking the server of MedMNIST"):
             web.require_reachable(entry.url(SIZE), BY_HAND.format(entry.place(SIZE)))

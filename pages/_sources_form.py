@@ -19,11 +19,10 @@ from core.checkpoint_form import (
     preprocessing_of,
 )
 from core.errors import SourceScoutError
-from core.known_files import fields_of_known, known_files
+from core.known_files import BY, fields_of_known, known_files, read_on
 from core.store import Candidate
 from pages import _state
 from pages._sources_admit import checked, located, say, show_failure
-from pages._sources_tags import show_tags
 from pages._text import plain
 
 ABOUT = {
@@ -38,13 +37,15 @@ EXAMPLES = "`resnet50`, `mobilenetv2_100`, `densenet121`, `efficientnet_b0`, `co
 COLOR_NAMES = {"RGB": "RGB", "BGR": "BGR", "grey": "Grey"}
 
 
-def show_registration(current: _state.View) -> None:
-    """The form for a new candidate."""
-    scope = f"new{st.session_state.setdefault('sources_form', 0)}"
+def choose_kind() -> str:
+    """What kind of checkpoint the next candidate is: a key of KINDS."""
     st.subheader("Register a checkpoint")
-    if _show_kind(scope, BLANK) == "timm":
-        show_tags(current)
-        return
+    return _show_kind(_new_scope(), BLANK)
+
+
+def show_registration(current: _state.View) -> None:
+    """The form for a new candidate of the chosen kind, a file or a random initialisation."""
+    scope = _new_scope()
     fields = _show_fields(scope, BLANK, current.candidates)
     if st.button("Register", type="primary", icon=":material/add:", key=f"sources_{scope}_register"):
         names = [candidate.checkpoint.name for candidate in current.candidates]
@@ -52,6 +53,10 @@ def show_registration(current: _state.View) -> None:
             st.session_state["sources_form"] += 1
             st.rerun()
     _show_last_failure(scope)
+
+
+def _new_scope() -> str:
+    return f"new{st.session_state.setdefault('sources_form', 0)}"
 
 
 @st.dialog("Edit the checkpoint", width="large", dismissible=False)
@@ -155,9 +160,9 @@ def _show_known(scope: str) -> None:
     """Fills in what is known of a kind of file, with the preprocessing that the user chooses."""
     known = known_files()
     choices = {
-        (key, i): record["name"] + (f": {record['preprocessing'][i]['label']}" if record["preprocessing"] else "")
+        (key, i): record["name"] + (f": {one['label']}" if len(record["preprocessing"]) > 1 else "")
         for key, record in known.items()
-        for i in range(max(1, len(record["preprocessing"])))
+        for i, one in enumerate(record["preprocessing"] or [{}])
     }
 
     def fill_in() -> None:
@@ -168,14 +173,27 @@ def _show_known(scope: str) -> None:
     chosen = st.selectbox(
         "A known file", choices, index=None, placeholder="none of these", format_func=choices.get, on_change=fill_in,
         key=_key(scope, "known"),
-        help="Fills in architecture, names, preprocessing, source and licence as far as they are documented. "
+        help="Fills in architecture, names, preprocessing, source and licence as far as they are known. "
         "Where two preprocessings are documented, the choice is yours, and is stated with the checkpoint.",
     )  # fmt: skip
     if chosen:
-        record = known[chosen[0]]
-        st.caption(plain(f"Obtain it: {record['obtain']}"))
-        for what, fact in record["facts"].items():
-            st.caption(f"{what.capitalize()}: {plain(fact)}")
+        _show_facts(known[chosen[0]])
+
+
+def _show_facts(record: dict) -> None:
+    """How to obtain the file, and what is known of it: who says so, and where it was read."""
+    st.caption(plain(f"Obtain it: {record['obtain']}"))
+    for by, heading in BY.items():
+        lines = [_fact(fact) for fact in record["fact"] if fact["by"] == by]
+        if lines:
+            st.caption("\n".join([f"**{heading}**", "", *lines]))
+    day = f"{read_on():%d %B %Y}".lstrip("0")
+    st.caption(f"Sources read on {day}. No such file was opened for this: the check of your file is the judge.")
+
+
+def _fact(fact: dict) -> str:
+    about = fact["about"][0].upper() + fact["about"][1:]
+    return f"- **{plain(about)}:** {plain(fact['says'])} *Read: {plain(fact['read'])}.*"
 
 
 def _show_naming(bound) -> None:

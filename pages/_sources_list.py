@@ -76,9 +76,8 @@ def _show_candidate(current: _state.View, candidate: Candidate, state: str) -> N
         if state in REMEDIES:
             st.caption(f":material/sync_problem: {REMEDIES[state]}")
         if state == "absent":
-            st.caption(
-                f":material/cloud_download: {plain(report['error']['message'])} {plain(report['error']['remedy'])}"
-            )
+            error = report["error"]  # what to do is our own Markdown, with commands and addresses
+            st.caption(f":material/cloud_download: {plain(error['message'])} {error['remedy']}")
         if state == "failed":
             show_failure(CheckpointError(report["error"]["message"], report["error"]["remedy"]))
         for problem in report.get("problems", []):

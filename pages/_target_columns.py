@@ -9,13 +9,13 @@ from pages._target_draft import Draft
 from pages._target_reading import columns_of
 
 
-def ask_columns(draft: Draft, path: str, label_type: str | None) -> dict:
-    """What the columns of a manifest mean; {} while it cannot be read (the reason is shown)."""
+def ask_columns(draft: Draft, path: str, label_type: str | None) -> dict | None:
+    """What the columns of a manifest mean; None while it cannot be read (the reason is shown)."""
     try:
         found = columns_of(full_path(path))
     except SourceScoutError as error:
         _state.show_error(error)
-        return {}
+        return None
     free = [column for column in found["all"] if column != "path"]
     base = draft.base if draft.base and str(draft.base.images) == path else None
     left, right = st.columns(2)

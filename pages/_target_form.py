@@ -6,6 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.errors import TargetError
+from core.images.listing import all_numbers
 from core.settings import allowed_roots, full_path
 from core.target import COLORS, LABEL_TYPES, TargetTask
 from pages._target_columns import ask_columns
@@ -39,7 +40,8 @@ LAYOUT_EXAMPLES = {
 PATH_HELP = {
     "folder": "The folder that holds one sub-folder per class, on the machine that SourceScout runs on. Or a .zip "
     "of it, which is unpacked into SourceScout's data folder.",
-    "manifest": "The CSV file, or a folder or .zip with a manifest.csv in it. Paths in it are taken from its folder.",
+    "manifest": "The CSV file, or a folder or .zip that holds it: as manifest.csv, or as the only CSV file. Paths in "
+    "it are taken from its folder.",
     "npz": "The .npz file with train_images and train_labels. Pickled arrays are not opened.",
 }
 PATH_PLACEHOLDERS = {
@@ -98,8 +100,9 @@ def ask_task(draft: Draft) -> dict:
     return answers
 
 
-def ask_images(draft: Draft, label_type: str | None) -> dict:
-    """The block "The images": layout, path and, for a manifest, columns; its answers by field of TargetTask."""
+def ask_images(draft: Draft, label_type: str | None) -> tuple[dict, bool]:
+    """The block "The images": layout, path and, for a manifest, columns; its answers by field of TargetTask, and
+    whether a reason why they cannot be read is shown already."""
     with st.container(border=True):
         st.subheader("The images", anchor=False)
         layout = segments(draft, "format", "Layout", LAYOUTS)
@@ -110,7 +113,19 @@ def ask_images(draft: Draft, label_type: str | None) -> dict:
         if not path:
             st.caption("Images stay where they are. SourceScout reads them there and stores numbers and hashes only.")
         columns = ask_columns(draft, path, label_type) if layout == "manifest" and path else {}
-    return {"format": layout, "images": path, **columns}
+        refused, columns = columns is None, columns or {}
+        pattern = _keep_pattern(draft) if layout != "npz" and not columns.get("group_column") else ""
+    return {"format": layout, "images": path, "group_pattern": pattern, **columns}, refused
+
+
+def _keep_pattern(draft: Draft) -> str:
+    """The file-name pattern that the form began with, unless it is given up; a new one is made on the saved target."""
+    pattern = draft.start("group_pattern")
+    if pattern and not st.toggle(
+        f"Groups from the file names: {code(pattern)}", True, key=draft.key("group_pattern"), persist_state="session"
+    ):
+        return ""
+    return pattern
 
 
 def ask_classes(draft: Draft, task: TargetTask) -> TargetTask:
@@ -133,11 +148,10 @@ def ask_classes(draft: Draft, task: TargetTask) -> TargetTask:
 
 def _ask_order(draft: Draft, names: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
     """All grades, lowest first; numbers are in order by themselves. TargetError until every grade is there."""
-    by_number = all(name.replace(".", "", 1).isdigit() for name in names)
     order = st.multiselect(
         "Order of the grades, lowest first",
         names,
-        default=known or (names if by_number else ()),
+        default=known or (names if all_numbers(names) else ()),
         key=draft.key("class_order", *names),
         placeholder="Choose the lowest grade, then the next one",
         persist_state="session",
@@ -175,8 +189,7 @@ def task_of(answers: dict, base: TargetTask | None, placeholder_name: str = "") 
         )
     columns = {name: answers.get(name, empty) for name, empty in _NO_COLUMNS.items()}
     answers = answers | columns | {"images": path, "name": answers["name"] or placeholder_name}
-    pattern = base.group_pattern if base and answers["format"] != "npz" and not columns["group_column"] else ""
-    return replace(base, group_pattern=pattern, **answers) if base else TargetTask(**answers)
+    return replace(base, **answers) if base else TargetTask(**answers)
 
 
 _NO_COLUMNS = {"group_column": "", "split_column": "", "label_columns": ()}

@@ -1,4 +1,4 @@
-"""What was found in the images of a target: fit or not, numbers, counts, examples, what is damaged or double."""
+"""What was found in the images of a target: cautions, numbers, counts, examples, what is damaged or double."""
 
 import altair as alt
 import pandas as pd
@@ -22,27 +22,17 @@ LONGEST_LIST = 2000  # ids shown in a table; the download holds all
 
 
 def show_found(task: TargetTask, found: Found) -> None:
-    """The answer first, then what it rests on."""
-    show_verdict(found)
+    """What the verdict rests on."""
+    show_findings(found)
     show_numbers(task, found)
     show_counts(task, found)
     show_examples(task, found)
     show_lists(found)
 
 
-def show_verdict(found: Found) -> None:
-    """Is the data fit for the task? One sentence, and the findings with what to do."""
+def show_findings(found: Found) -> None:
+    """What is to be known of the images, with what to do."""
     findings = found.inspection.findings
-    errors, warnings = (sum(f.level == level for f in findings) for level in ("error", "warning"))
-    st.subheader("Is the data fit for it?", anchor=False)
-    if errors:
-        st.markdown(f"**Not yet.** {count(errors, 'thing')} must be put right before anything can be scored.")
-    elif warnings:
-        st.markdown(
-            f"**Yes, with {count(warnings, 'caution')}.** Scores can be computed; read {_them(warnings)} first."
-        )
-    else:
-        st.markdown("**Yes.** Every image was read. Copies and shortcuts are looked for at the end of this page.")
     if not findings:
         return
     with st.container(border=True):
@@ -52,10 +42,6 @@ def show_verdict(found: Found) -> None:
             with st.expander(f"{len(findings) - FINDINGS_SHOWN} more", icon=":material/more_horiz:"):
                 for number, finding in enumerate(findings[FINDINGS_SHOWN:], FINDINGS_SHOWN):
                     _show_finding(finding, number)
-
-
-def _them(n: int) -> str:
-    return "it" if n == 1 else "them"
 
 
 def _show_finding(finding: Finding, number: int) -> None:

@@ -1,12 +1,12 @@
 """Which images belong together, and which are kept out: the groups and the test part of a target."""
 
-from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
 
 from core.errors import TargetError
-from core.images.readers import groups_from_pattern, groups_preview
+from core.images.readers import Listing, groups_from_pattern, groups_preview
 from core.target import TargetTask
 from pages import _state
 from pages._target_reading import THUMBNAIL, Found, similar_groups, test_part_proposal, thumbnails
@@ -99,7 +99,7 @@ def _show_similar_groups(task: TargetTask, found: Found) -> None:
 def ask_pattern(current: _state.View, task: TargetTask, found: Found) -> None:
     """Groups from a pattern in the file names, with a preview while it is typed."""
     ids, key = found.listing.ids, f"target_pattern_{current.target_id}"
-    suggestions = _suggestions(found)
+    suggestions = _suggestions(found.key, found.listing)
     with st.container(border=True):
         st.markdown("**Groups from file names**")
         st.caption("Do the file names say which patient an image is of, as in `patient012_3.png`?")
@@ -135,27 +135,28 @@ def _take(key: str, pattern: str) -> None:
     st.session_state[key] = pattern
 
 
-def _suggestions(found: Found) -> dict[str, str]:
+@st.cache_data(max_entries=8, show_spinner=False)
+def _suggestions(key: str, _listing: Listing) -> dict[str, str]:
     """The patterns that would bring several images together here, and not whole classes."""
-    fewest = max(FEWEST_GROUPS, len(found.listing.class_names) + 1)
-    n = len(set(found.listing.files))  # the frames of a clip come together under any pattern
+    fewest = max(FEWEST_GROUPS, len(_listing.class_names) + 1)
+    n = len(set(_listing.files))  # the frames of a clip come together under any pattern
     fits = {}
     for name, pattern in PATTERNS.items():
-        groups = groups_from_pattern(found.listing.ids, pattern)
-        if fewest <= len(set(groups)) < n:
-            fits.setdefault(groups, (name, pattern))
+        with suppress(TargetError):  # names so long that it takes too long
+            groups = groups_from_pattern(_listing.ids, pattern)
+            if fewest <= len(set(groups)) < n:
+                fits.setdefault(groups, (name, pattern))
     return dict(fits.values())
 
 
 def _show_preview(pattern: str, found: Found) -> bool:
     """What the pattern gives; False where it cannot be used."""
     try:
-        frame, n_groups = groups_preview(found.listing.ids, pattern)
+        frame, sizes = groups_preview(found.listing.ids, pattern)
     except TargetError as error:
         _state.show_error(error)
         return False
-    sizes = Counter(groups_from_pattern(found.listing.ids, pattern))
-    name, most = sizes.most_common(1)[0]
+    n_groups, (name, most) = len(sizes), sizes.most_common(1)[0]
     left, right = st.columns(2)
     with left:
         st.metric("Number of groups", f"{n_groups:,}")

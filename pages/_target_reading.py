@@ -16,6 +16,8 @@ from PIL import Image, ImageDraw, ImageOps
 
 from core.errors import TargetError
 from core.images.inspect import Inspection, counts_of_labels, inspect_target
+from core.images.listing import allowed_path
+from core.images.manifest import manifest_file
 from core.images.near import SimilarSet, similar_sets, with_similar_groups
 from core.images.parts import Part, effective_groups, propose_test_part, splits_of, training_part
 from core.images.pixels import Pixels, PixelsError
@@ -28,6 +30,14 @@ from pages import _state
 THUMBNAIL = 160  # pixels of a side; shown at half of it, so that it is sharp on dense screens
 QUICK = 0.02  # seconds; looking at files for no longer is done at every rerun
 _KEPT = 4  # targets whose reading is kept in memory
+
+
+@dataclass
+class Later:
+    """What is looked for when the first answer is there; None until then."""
+
+    similar: tuple[SimilarSet, ...] | None = None
+    shortcuts: Shortcuts | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +53,8 @@ class Found:
     inspection: Inspection
     part: Part | None
     n_test: int  # images that are locked away as test part
-    splits: np.ndarray | None = None
+    splits: np.ndarray | None
+    later: Later
 
 
 @st.cache_resource(show_spinner=False)
@@ -59,14 +70,14 @@ def _dicom_stamps() -> dict[str, str]:
 def read(task: TargetTask) -> Found:
     """Listing, image index, inspection and training part of `task`. TargetError when it cannot be read."""
     task = replace(task, name="any", notes="", compute="", modality="", anatomy="", class_meanings={})
-    spec, roots = dump_target(task), allowed_roots()
-    listing = _listing(spec, roots, _stamp_of_labels(task))
-    stamp = _looked(f"{spec} {_stamp_of_labels(task)}", lambda: _stamp_of_images(listing))
-    if listing.frames is not None and _dicom_stamps().setdefault(spec, stamp) != stamp:
+    labels, roots, stamp_of_labels = _spec_of_labels(task), allowed_roots(), _stamp_of_labels(task)
+    listing = _listing(labels, roots, stamp_of_labels)
+    stamp = _looked(f"{labels} {stamp_of_labels}", lambda: _stamp_of_images(listing))
+    if listing.frames is not None and _dicom_stamps().setdefault(labels, stamp) != stamp:
         _listing.clear()  # frames and patients are read from the files, and one of them changed
-        listing = _listing(spec, roots, _stamp_of_labels(task))
-        _dicom_stamps()[spec] = stamp
-    key = hashlib.sha256(f"{spec} {roots} {stamp}".encode()).hexdigest()
+        listing = _listing(labels, roots, stamp_of_labels)
+        _dicom_stamps()[labels] = stamp
+    key = hashlib.sha256(f"{dump_target(task)} {roots} {stamp_of_labels} {stamp}".encode()).hexdigest()
     shelf = _shelf()
     if key not in shelf:
         index = _index_below_first_answer(task, listing)
@@ -82,6 +93,7 @@ def read(task: TargetTask) -> Found:
             part=part,
             n_test=0 if splits is None else int((splits == "test").sum()),
             splits=splits,
+            later=Later(),
         )
     while len(shelf) > _KEPT:
         shelf.popitem(last=False)
@@ -111,13 +123,24 @@ def _listing(spec: str, roots: tuple[Path, ...], stamp: str) -> Listing:
     return read_listing(parse_target(spec, Path("/")), roots)
 
 
+def _spec_of_labels(task: TargetTask) -> str:
+    """What of the task the listing depends on: with other words in its description it is not read again."""
+    fields = ("images", "format", "label_type", "class_order", "label_columns", "group_column", "split_column",
+              "group_pattern")  # fmt: skip
+    return dump_target(TargetTask(name="any", **{field: getattr(task, field) for field in fields}))
+
+
 def _stamp_of_labels(task: TargetTask) -> str:
-    """Changes when a file comes, goes or is renamed below the folder, or when the CSV or .npz file changes."""
-    if not task.images.is_dir():
-        return _stamp(task.images)
+    """Changes when a file comes, goes or is renamed below the folder, or when the CSV or .npz file changes.
+
+    TargetError where the images lie outside the allowed folders: they are not looked at.
+    """
+    images = allowed_path(task.images, allowed_roots())
     if task.format == "manifest":
-        return _stamp(task.images / "manifest.csv")
-    return _looked(f"folders {task.images}", lambda: _digest(_stamp(folder) for folder, _, _ in os.walk(task.images)))
+        return _stamp(manifest_file(images))
+    if not images.is_dir():
+        return _stamp(images)
+    return _looked(f"folders {images}", lambda: _digest(_stamp(folder) for folder, _, _ in os.walk(images)))
 
 
 @st.cache_resource(show_spinner=False)
@@ -161,17 +184,17 @@ def _digest(stamps) -> str:
 def class_names(task: TargetTask) -> tuple[str, ...]:
     """The classes that the labels name, in any order; () where they cannot be read."""
     label_type = task.label_type if task.label_type == "multi-label" else "multi-class"
-    plain = replace(task, name="classes", label_type=label_type, class_order=(), group_pattern="", test_part=())
+    plain = replace(task, label_type=label_type, class_order=(), group_pattern="")
     try:
-        return _listing(dump_target(plain), allowed_roots(), _stamp_of_labels(plain)).class_names
+        return _listing(_spec_of_labels(plain), allowed_roots(), _stamp_of_labels(plain)).class_names
     except TargetError:
         return ()
 
 
 def columns_of(manifest: Path) -> dict[str, list[str]]:
     """What each column of a manifest could be (see `manifest_columns`). TargetError when it cannot be read."""
-    stamp = _stamp(manifest / "manifest.csv" if manifest.is_dir() else manifest)
-    return _columns(manifest, allowed_roots(), stamp)
+    roots = allowed_roots()
+    return _columns(manifest, roots, _stamp(manifest_file(allowed_path(manifest, roots))))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -249,7 +272,8 @@ def _thumbnails(key: str, rows: tuple[int, ...], boxes: tuple, _found: Found) ->
 
 def similar(task: TargetTask, found: Found) -> tuple[SimilarSet, ...]:
     """Sets of equal and nearly equal images among all parts."""
-    return _similar(found.key, task, found)
+    found.later.similar = _similar(found.key, task, found)
+    return found.later.similar
 
 
 @st.cache_resource(max_entries=8, show_spinner="Looking for near-duplicates")
@@ -271,7 +295,8 @@ def _similar_groups(key: str, _task: TargetTask, _found: Found) -> pd.Series:
 
 def shortcuts(found: Found) -> Shortcuts:
     """Marks of the training part and whether they go with a class."""
-    return _shortcuts(found.key, found)
+    found.later.shortcuts = _shortcuts(found.key, found)
+    return found.later.shortcuts
 
 
 @st.cache_resource(max_entries=8, show_spinner="Looking for marks on the images")

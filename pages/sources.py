@@ -4,9 +4,10 @@ import streamlit as st
 
 from core.checking import torch_installed
 from pages import _state
-from pages._sources_form import show_registration
+from pages._sources_form import choose_kind, show_registration
 from pages._sources_import import show_exchange
 from pages._sources_list import show_candidates
+from pages._sources_tags import show_tags
 
 current = _state.view()
 st.title("What could we start from, and can it be loaded here?")
@@ -24,8 +25,12 @@ if not torch_installed():
         "and nothing new can be scored. The README has the install lines."
     )
 show_candidates(current)
-left, right = st.columns([2, 1], gap="large")
-with left:
-    show_registration(current)
-with right:
+if choose_kind() == "timm":  # a wide table, so the import comes below it
+    show_tags(current)
     show_exchange(current)
+else:
+    left, right = st.columns([2, 1], gap="large")
+    with left:
+        show_registration(current)
+    with right:
+        show_exchange(current)

@@ -1,6 +1,7 @@
 """What exactly is the task, and is the data fit for it?"""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import SourceScoutError, TargetError
 from core.target import COLORS, TargetTask, dump_target
@@ -13,9 +14,11 @@ from pages._target_found import show_found
 from pages._target_medmnist import ask_medmnist
 from pages._target_parts import show_groups, show_test_part
 from pages._target_reading import Found, read
+from pages._target_verdict import verdict_of
 from pages._text import plain
 
 NEW = "new target of "  # the key of the draft of a project's next target
+NOTHING_LOST = "Nothing that you typed is lost, and nothing was saved."
 
 
 def drafts() -> dict[str, Draft]:
@@ -82,7 +85,8 @@ def edit(current: _state.View, draft: Draft) -> None:
     with left:
         answers = ask_task(draft)
     with right:
-        answers |= ask_images(draft, answers["label_type"])
+        images, refused = ask_images(draft, answers["label_type"])
+        answers |= images
         chosen = ask_medmnist(draft, answers) if answers["format"] == "npz" else None
         classes = st.container()
     if chosen:
@@ -98,6 +102,9 @@ def edit(current: _state.View, draft: Draft) -> None:
         st.session_state[draft.key("checked")] = _place(answers)
     if not _is_checked(draft, answers):
         return
+    if refused:
+        st.caption(f"The CSV file cannot be read: see *The images*. {NOTHING_LOST}")
+        return
     try:
         if save and not answers["name"]:
             raise TargetError("The target has no name yet.", "Give it a short one in the block *The task*.")
@@ -109,10 +116,11 @@ def edit(current: _state.View, draft: Draft) -> None:
             _keep(current, task, found)
     except SourceScoutError as error:
         _state.show_error(error)
-        st.caption("Nothing that you typed is lost, and nothing was saved.")
+        st.caption(NOTHING_LOST)
     else:
+        show_verdict(found, whole=False)
         show_found(task, found)
-        st.caption("Groups from file names and the test part are set once the target is saved.")
+        st.caption("Groups, the test part, near-duplicates and shortcuts come once the target is saved.")
 
 
 def _place(answers: dict) -> tuple[str, str]:
@@ -149,10 +157,20 @@ def show(current: _state.View, task: TargetTask) -> None:
         _state.show_error(error)
         st.caption("The description is kept. Put the images right and reload, or press Edit to point to others.")
         return
+    verdict = show_verdict(found, whole=True)
     show_found(task, found)
     show_groups(current, task, found)
     show_test_part(current, task, found)
     show_alike(task, found)
+    verdict.markdown(verdict_of(found, whole=True))  # again: copies and shortcuts have been looked for since
+
+
+def show_verdict(found: Found, whole: bool) -> DeltaGenerator:
+    """Is the data fit for the task? The place of the answer, which is said again when more is known."""
+    st.subheader("Is the data fit for it?", anchor=False)
+    place = st.empty()
+    place.markdown(verdict_of(found, whole))
+    return place
 
 
 def show_description(task: TargetTask) -> None:

@@ -1,13 +1,10 @@
 """Loading checkpoints: what fits is loaded exactly, what does not is said precisely, and no file's code is run."""
 
 import dataclasses
-import hashlib
-import http.server
 import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -16,34 +13,24 @@ import safetensors.torch
 import timm
 import torch
 import torchvision
-from huggingface_hub import constants
 from torch import nn
 
-from core.__main__ import main
 from core.backbone import check_checkpoint, load_network
 from core.catalog import (
     Checkpoint,
     Preprocessing,
     checkpoint_record,
-    dump_checkpoints,
     identity,
-    load_checkpoints,
     parse_checkpoint,
 )
 from core.errors import CheckpointError
 from core.weights import tag_file
+from tests.hub_server import use_hub
 
 SMALL = Preprocessing(input_size=(64, 64))
 INCEPTION = Preprocessing(mean=(0.5,) * 3, std=(0.5,) * 3)
 CODE_TO_RUN = "it must never exist"
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _checkpoint(weights="random", architecture="test_resnet", library="timm", **facts) -> Checkpoint:
@@ -195,12 +182,12 @@ def test_keyword_arguments_that_do_not_fit_are_named():
         (lambda s: s.pop("bn1.weight"), {}, "Missing in the file (1): bn1.weight", "kwargs"),
         (lambda s: s.update({"extra.w": torch.ones(2)}), {}, "not in the network (1): extra.w", 'ignore = ["extra."]'),
         (lambda s: s.update({"bn1.weight": torch.ones(2)}), {}, "bn1.weight (2 in the file, ", "kwargs"),
-        (lambda s: s.update({"bn1.weight": s["bn1.weight"].int()}), {}, "int32 in the file", "kwargs"),
+        (lambda s: s.update({"bn1.weight": s["bn1.weight"].int()}), {}, "int32 in the file", "kind int32"),
         (lambda s: [s.pop("fc.weight"), s.pop("fc.bias")], {}, "Missing in the file (2)", "set num_classes = 0"),
         (lambda s: None, {"num_classes": 5}, "fc.weight (1000 x", "set num_classes = 1000"),
         (lambda s: None, {"num_classes": 0}, "not in the network (2): fc.weight, fc.bias", "set num_classes = 1000"),
         (lambda s: [s.update({f"module.{k}": s.pop(k)}) for k in list(s)], {}, "module.conv1", "begins with `module.`"),
-        (lambda s: None, {"architecture": "test_vit"}, "Missing in the file (", "kwargs"),
+        (lambda s: None, {"architecture": "test_vit"}, "Missing in the file (", "a ResNet"),
     ],
 )  # fmt: skip
 def test_weights_that_do_not_match_are_listed_precisely(tmp_path, damage, facts, message, remedy):
@@ -322,77 +309,25 @@ def test_zero_classes_survive_the_record():
 # --- timm tags, against a hub of our own -----------------------------------------------------------------------
 
 TAG = _checkpoint("timm", "test_resnet.r160_in1k")
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-class _Hub(http.server.BaseHTTPRequestHandler):
-    """Enough of the hub's resolve protocol: `files` by path, `status` for every other path."""
-
-    files: dict[str, bytes] = {}
-    status, code, asked = 404, "EntryNotFound", []
-
-    def do_HEAD(self):
-        self._answer(with_body=False)
-
-    def do_GET(self):
-        self._answer(with_body=True)
-
-    def _answer(self, with_body: bool):
-        self.asked.append(self.path)
-        body = self.files.get(self.path)
-        self.send_response(self.status if body is None else 200)
-        self.send_header("X-Repo-Commit", COMMIT)
-        if body is None:
-            self.send_header("X-Error-Code", self.code)
-        self.send_header("ETag", f'"{len(body or b"")}"')
-        self.send_header("Content-Length", str(len(body or b"")))
-        self.end_headers()
-        if with_body and body:
-            self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """A hub on this machine that huggingface_hub asks, with an empty cache."""
-    handler = type("Hub", (_Hub,), {"files": {}, "asked": []})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    _use_hub(monkeypatch, f"http://127.0.0.1:{server.server_port}", tmp_path / "cache")
-    yield handler
-    server.shutdown()
-    server.server_close()
-
-
-def _use_hub(monkeypatch, address: str, cache: Path, offline: bool = False) -> None:
-    monkeypatch.setattr(constants, "ENDPOINT", address)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
-
-
-def _path(name: str) -> str:
-    return f"/timm/test_resnet.r160_in1k/resolve/main/{name}"
+REPOSITORY = "timm/test_resnet.r160_in1k"
 
 
 def test_a_timm_tag_is_downloaded_once_and_then_comes_from_the_cache(hub, tmp_path, monkeypatch):
     state = _module().state_dict()
-    hub.files[_path("model.safetensors")] = safetensors.torch.save(state)
+    hub.put(REPOSITORY, "model.safetensors", safetensors.torch.save(state))
     network = load_network(TAG)
     assert all(torch.equal(value, state[name]) for name, value in network.module.state_dict().items())
-    asked = len(hub.asked)
-    _use_hub(monkeypatch, "http://127.0.0.1:9", tmp_path / "cache", offline=True)
+    asked = len(hub.requests)
+    use_hub(monkeypatch, "http://127.0.0.1:9", tmp_path / "cache", offline=True)
     assert load_network(TAG).outputs == 1000
     assert load_network(dataclasses.replace(TAG, num_classes=0)).outputs == 0
     assert identity(TAG, tag_file(TAG)).startswith("sha256:")
-    assert len(hub.asked) == asked
+    assert len(hub.requests) == asked
 
 
 def test_a_tag_without_safetensors_comes_as_a_torch_file(hub, tmp_path):
     torch.save(_module().state_dict(), tmp_path / "w.bin")
-    hub.files[_path("pytorch_model.bin")] = (tmp_path / "w.bin").read_bytes()
+    hub.put(REPOSITORY, "pytorch_model.bin", (tmp_path / "w.bin").read_bytes())
     report = check_checkpoint(TAG)
     assert report["ok"] and report["weights_file"].endswith("pytorch_model.bin")
     assert report["problems"][0] == "input_size is [64, 64], but timm records [160, 160] for this tag."
@@ -400,18 +335,22 @@ def test_a_tag_without_safetensors_comes_as_a_torch_file(hub, tmp_path):
 
 @pytest.mark.parametrize(
     "status, code, says",
-    [(404, "EntryNotFound", "neither"), (403, "GatedRepo", "HF_TOKEN"), (404, "RepoNotFound", "HF_TOKEN"),
-     (503, "Busy", "does not answer")],
-)  # fmt: skip
+    [
+        (404, "EntryNotFound", "neither"),
+        (404, "RepoNotFound", "HF_TOKEN"),
+        (403, "Forbidden", "answers 403 Forbidden"),
+        (503, "Busy", "answers 503 Service Unavailable"),
+    ],
+)
 def test_what_the_hub_refuses_is_explained(hub, status, code, says):
-    hub.status, hub.code = status, code
+    hub.refusal = (status, code)
     with pytest.raises(CheckpointError, match=says):
         tag_file(TAG)
 
 
 @pytest.mark.parametrize("offline, says", [(True, "HF_HUB_OFFLINE"), (False, "does not answer")])
 def test_without_a_network_and_with_an_empty_cache_a_tag_fails_within_seconds(tmp_path, monkeypatch, offline, says):
-    _use_hub(monkeypatch, "http://127.0.0.1:9", tmp_path / "cache", offline)
+    use_hub(monkeypatch, "http://127.0.0.1:9", tmp_path / "cache", offline)
     began = time.monotonic()
     with pytest.raises(CheckpointError, match=says):
         load_network(TAG)
@@ -421,38 +360,6 @@ def test_without_a_network_and_with_an_empty_cache_a_tag_fails_within_seconds(tm
 def test_a_tag_that_timm_does_not_know_is_refused_with_those_it_knows():
     with pytest.raises(CheckpointError, match="resnet50.a1_in1k"):
         load_network(_checkpoint("timm", "resnet50.no_such_tag"))
-
-
-def test_fetched_checkpoints_work_from_their_folder_without_a_network(hub, tmp_path, monkeypatch):
-    state = _module().state_dict()
-    hub.files[_path("model.safetensors")] = safetensors.torch.save(state)
-    torch.save(state, tmp_path / "own.pth")
-    rows = [
-        dataclasses.replace(TAG, name="tag"),
-        dataclasses.replace(TAG, name="without head", num_classes=0),
-        dataclasses.replace(_checkpoint(tmp_path / "own.pth"), name="own"),
-        dataclasses.replace(_checkpoint(), name="random"),
-        dataclasses.replace(TAG, name="gone", architecture="test_vit.r160_in1k"),
-    ]
-    (tmp_path / "in.toml").write_text(dump_checkpoints(rows))
-    folder = tmp_path / "out"
-    command = ["fetch", str(tmp_path / "in.toml"), "--to", str(folder)]
-    assert main(command) == 1  # the last one is not on the hub
-    asked = len(hub.asked)
-    files = {path: path.stat().st_mtime_ns for path in folder.glob("*.safetensors")}
-    assert len(files) == 2 and not list(folder.glob("*.part"))
-    assert main(command) == 1 and files == {path: path.stat().st_mtime_ns for path in folder.glob("*.safetensors")}
-    assert asked < len(hub.asked) <= asked + 4  # only the missing one was asked for again
-    carried = folder.rename(tmp_path / "elsewhere")
-    (tmp_path / "own.pth").unlink()
-    _use_hub(monkeypatch, "http://127.0.0.1:9", tmp_path / "empty", offline=True)
-    tag, headless, own, random = load_checkpoints(carried / "CHECKPOINTS.toml")
-    assert [load_network(c).outputs for c in (tag, headless, own, random)] == [1000, 0, 1000, 1000]
-    assert tag.num_classes == 1000 and tag.preprocessing == TAG.preprocessing and tag.verified
-    assert all(torch.equal(value, state[name]) for name, value in load_network(tag).module.state_dict().items())
-    for line in (carried / "SHA256SUMS").read_text().splitlines():
-        digest, name = line.split("  ")
-        assert hashlib.sha256((carried / name).read_bytes()).hexdigest() == digest
 
 
 # --- real weights ----------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The table of timm's tags: what names tell, that it agrees with timm and published sizes, and the search over it."""
 
+import fnmatch
 import random
 
 import pytest
@@ -11,7 +12,7 @@ from core.catalog_tags import QUICK_PICKS, checkpoint_of, has_class_head, load, 
 from core.errors import CheckpointError
 from data.catalog.make_tags import facts
 from data.catalog.measure import NOTHING, measure
-from data.catalog.tag_names import pretraining
+from data.catalog.tag_names import UNTOLD, pretraining
 
 NAMES = {
     "resnet50.a1_in1k": ("ImageNet-1K", "supervised"),
@@ -37,6 +38,12 @@ NAMES = {
     "davit_tiny.msft_in1k": ("ImageNet-1K", "supervised"),
     "vit_base_patch16_224.mae": ("ImageNet-1K", "self-supervised"),
     "convnextv2_atto.fcmae_ft_in1k": ("ImageNet-1K, then ImageNet-1K", "self-supervised"),
+    "hiera_base_224.mae": ("ImageNet-1K", "self-supervised"),
+    "eva_giant_patch14_224.clip_ft_in1k": ("LAION-400M, then ImageNet-1K", "image-text"),
+    "hgnetv2_b4.ssld_stage2_ft_in1k": ("ImageNet-22K, then ImageNet-1K", "distilled"),
+    "beit3_base_patch16_224.in22k_ft_in1k": (
+        "ImageNet-21K, LAION, COYO-700M and CC15M, then ImageNet-22K, then ImageNet-1K", "self-supervised",
+    ),
     "efficientnet_b1.ft_in1k": ("unknown, then ImageNet-1K", "unknown"),
     "qwen3_vit_88m.qwen3_5_0_8b": ("unknown", "unknown"),
 }  # fmt: skip
@@ -53,6 +60,11 @@ def test_a_tag_s_name_tells_the_data_in_order_and_the_kind(tag, told):
 def test_the_table_holds_every_tag_of_the_timm_that_it_was_made_with():
     assert timm.__version__ != "1.0.31" or set(load().index) == set(timm.list_pretrained())
     assert len(load()) == load().index.nunique() == 1826
+
+
+def test_every_hand_checked_entry_describes_a_tag_and_says_what_was_read():
+    for row in UNTOLD:
+        assert row["read"] and all(fnmatch.filter(load().index, pattern) for pattern in row["tags"]), row
 
 
 def test_a_random_sample_of_rows_agrees_with_timm_and_with_measuring_again():

@@ -77,6 +77,7 @@ def test_scoring_tells_the_part_the_failure_and_the_others_and_is_repeatable(tar
         (lambda text: text.replace("images =", "image ="), "Unknown entries: image"),
         (lambda text: text.replace('"images"', '"nowhere"'), "does not exist"),
         (lambda text: text.replace("binary", "ternary"), "`label_type`"),
+        (lambda text: text + r"group_pattern = '(.?|\w?){60}[#%]'", "takes too long"),
         (lambda text: "name = ", "not valid TOML"),
     ],
 )

@@ -17,14 +17,7 @@ from core.preprocess import prepare
 
 PLAIN = Preprocessing(input_size=(32, 32), mean=(0.0,) * 3, std=(1.0,) * 3)
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _picture(height: int, width: int) -> np.ndarray:

@@ -26,6 +26,14 @@ def test_what_is_no_path_is_refused(tmp_path, path):
         require_allowed(path, (tmp_path,))
 
 
+def test_a_name_that_is_too_long_is_refused_and_one_that_is_not_there_is_not(tmp_path):
+    with pytest.raises(SourceScoutError, match="too long"):
+        require_allowed(tmp_path / ("x" * 300), (tmp_path,))
+    (tmp_path / "file").touch()
+    for name in ("gone", "gone/x", "file/x"):
+        assert require_allowed(tmp_path / name, (tmp_path,)) == tmp_path / name
+
+
 def test_an_unknown_user_after_the_tilde_is_refused():
     with pytest.raises(SourceScoutError, match="no usable path"):
         full_path("~no_such_user_here/x")

@@ -187,10 +187,10 @@ def _check_disk(archive: Path, size: int, folder: Path) -> None:
 
 
 def _inner(folder: Path) -> Path:
-    """`folder`, or the one folder that everything in it is in, where that holds a manifest or folders."""
+    """`folder`, or the one folder that everything in it is in, where that holds a CSV file or folders."""
     entries = list(folder.iterdir())
     if len(entries) == 1 and entries[0].is_dir():
         below = list(entries[0].iterdir())
-        if any(path.is_dir() or path.name == "manifest.csv" for path in below):
+        if any(path.is_dir() or path.suffix.lower() == ".csv" for path in below):
             return _inner(entries[0])
     return folder

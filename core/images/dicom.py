@@ -19,6 +19,7 @@ from core.images.pixels import LARGEST_IMAGE, PixelsError, grey_if_equal
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+DICOM_RULES = 2  # of the way from a file to values, as RULES in `core.images.pixels`
 LARGEST_CLIP = 4_000_000_000  # values in all frames of a file
 DARKEST, BRIGHTEST = 0.005, 0.995  # quantiles that become black and white where no window is given
 DEFLATED = b"1.2.840.10008.1.2.1.99"  # inflates as a whole, to any size
@@ -37,7 +38,12 @@ _DISPLAY = (
     "BluePaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData", "SegmentedRedPaletteColorLookupTableData",
     "SegmentedGreenPaletteColorLookupTableData", "SegmentedBluePaletteColorLookupTableData", "PixelRepresentation",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
+_MACROS = {  # of the functional groups of enhanced files (PS3.3 C.7.6.16), and the elements that each stands for
+    "PixelValueTransformationSequence": ("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
+    "FrameVOILUTSequence": ("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ def read_dicom(path: Path, frame: int = 0) -> np.ndarray:
 
     Grey: modality LUT or rescale, then the VOI LUT or the first window. Without either, the 0.5 % and 99.5 %
     quantiles of the frame (without padding) become black and white. MONOCHROME1 is inverted. YBR and palettes turn
-    into RGB; more than 8 bits are scaled down. Overlays are not drawn.
+    into RGB; more than 8 bits are scaled down. Overlays are not drawn. In enhanced files, what the functional groups
+    say of this frame comes before what the file says of all.
     PixelsError for volumes, files without an image, damaged, too large, or compressed in a way that no installed
     decoder opens.
     """
@@ -73,6 +80,7 @@ def read_dicom(path: Path, frame: int = 0) -> np.ndarray:
         header = _header(path)
         _check(header, frame, path)
         stored, data = _decode(path, frame, header)
+        _take_functional_groups(data, frame)
         return grey_if_equal(_grey(stored, data) if _is_grey(stored, data) else _color(stored, data))
 
 
@@ -181,6 +189,19 @@ def _decode(path: Path, frame: int, header: Header) -> tuple[np.ndarray, "Datase
     return stored, data
 
 
+def _take_functional_groups(data: "Dataset", frame: int) -> None:
+    """Put the rescale and the window of `frame` where those of a plain file are."""
+    shared, each = (data.get(f"{kind}FunctionalGroupsSequence") or [] for kind in ("Shared", "PerFrame"))
+    for groups in (*shared[:1], *each[frame : frame + 1]):
+        for macro, keywords in _MACROS.items():
+            for item in (groups.get(macro) or [])[:1]:
+                for keyword in keywords:
+                    if keyword in data:
+                        del data[keyword]
+                    if keyword in item:
+                        data[keyword] = item[keyword]
+
+
 def _no_decoder(path: Path, syntax: str, can: str = "can", why: str = "") -> PixelsError:
     return PixelsError(
         f"`{path.name}` is compressed as {syntax}, which no installed decoder {can} open{why}.",
@@ -274,9 +295,9 @@ def _between_quantiles(shown: np.ndarray, values: np.ndarray, places: np.ndarray
 
 
 def decoders() -> str:
-    """What opens DICOM here: other versions, or a decoder installed later, may give other pixels."""
+    """What opens DICOM here: other rules or versions, or a decoder installed later, may give other pixels."""
     packages = ("pydicom", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "python-gdcm", "pyjpegls")
-    there = []
+    there = [f":dicom {DICOM_RULES}"]
     for package in packages:
         with suppress(metadata.PackageNotFoundError):
             there.append(f":{package} {metadata.version(package)}")

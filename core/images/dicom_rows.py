@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ NOT_DICOM = -1
 SALT_FILE, SALT_BYTES = "patient_salt", 32
 
 
-def with_frames(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def with_frames(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The rows of `table` (with `_id` and `_file`), those of clips once per chosen frame, and a sentence about that.
 
     Added: `_frame` (from 0; NOT_DICOM for other files), `_whole` (the id of the file) and `_patient` (a salted hash, ""
@@ -30,7 +31,7 @@ def with_frames(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """
     here = [is_dicom(file) for file in table["_file"]]
     if not any(here):
-        return table.assign(_frame=NOT_DICOM, _whole=table["_id"], _patient=""), []
+        return table.assign(_frame=NOT_DICOM, _whole=table["_id"], _patient=""), ()
     salt = patient_salt()
     told = [_tell(file, salt) if dicom else ([NOT_DICOM], "") for file, dicom in zip(table["_file"], here, strict=True)]
     times = [len(frames) for frames, _ in told]
@@ -44,15 +45,21 @@ def with_frames(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     rows.loc[clip, "_id"] = rows["_whole"][clip] + "#frame" + (rows["_frame"][clip] + 1).astype(str)
     n_clips = sum(n > 1 for n in times)
     said = f"Of {counted(n_clips, 'multi-frame file')}, up to {FRAMES} frames each are used, evenly spread."
-    return rows, [said] if n_clips else []
+    return rows, (said,) if n_clips else ()
 
 
 def _tell(file: Path, salt: bytes) -> tuple[list[int], str]:
     """The frames to use and the hashed patient; a damaged file counts as one frame, and reading it says why."""
     try:
-        header = read_header(file)
-    except PixelsError:
+        status = file.stat()
+        return _told(file, status.st_size, status.st_mtime_ns, salt)
+    except (PixelsError, OSError):
         return [0], ""
+
+
+@lru_cache(maxsize=100_000)  # reading a header takes a millisecond, and a target is listed many times
+def _told(file: Path, size: int, mtime_ns: int, salt: bytes) -> tuple[list[int], str]:
+    header = read_header(file)
     frames = [0] if header.is_volume else chosen_frames(header.frames)
     return frames, patient_hash(header.patient, salt) if header.patient else ""
 

@@ -12,6 +12,7 @@ from core.images.pixels import is_dicom
 from core.target import TargetTask
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
+JUNK = {"thumbs.db", "desktop.ini"}  # Windows leaves these
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -31,10 +32,14 @@ def read_folder(task: TargetTask, folder: Path, roots: tuple[Path, ...]) -> List
             "A folder per class gives each image one class, but the task is multi-label.",
             "Use a manifest (CSV) with one 0/1 column per finding.",
         )
-    entries = sorted(_visible(folder), key=lambda path: path.name)
-    classes = [path for path in entries if path.is_dir()]
+    entries = sorted(entries_of(folder), key=lambda entry: entry.name)
+    classes = [folder / entry.name for entry in entries if entry.is_dir()]
+    loose = [entry.name for entry in entries if is_image(entry.name) and not entry.is_dir()]
     _refuse_splits(classes)
-    problems = _problems_at_top(entries)
+    problems = []
+    if loose:
+        images = counted(len(loose), "image")
+        problems.append(f"Left out, as no class folder holds them: {images} ({first_three(loose)}).")
     ids, files, values = [], [], []
     for class_folder in classes:
         found, odd = _images_below(class_folder, roots)
@@ -44,8 +49,8 @@ def read_folder(task: TargetTask, folder: Path, roots: tuple[Path, ...]) -> List
         ids += [f"{class_folder.name}/{name}" for name in found]
         files += found.values()
         values += [class_folder.name] * len(found)
-    if not files:
-        _refuse_dicom(classes)
+    if len(set(values)) < 2:
+        _refuse_other_layouts(entries, loose, values)
     labels, names = encode_classes(np.array(values, dtype=object), None, task)
     return Listing(
         ids=tuple(ids),
@@ -59,13 +64,6 @@ def read_folder(task: TargetTask, folder: Path, roots: tuple[Path, ...]) -> List
     )
 
 
-def _visible(folder: Path) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError as error:
-        raise TargetError(f"`{folder}` cannot be read: {error.strerror}.", "Check its permissions.") from None
-
-
 def _refuse_splits(classes: list[Path]) -> None:
     if classes and all(path.name.lower() in SPLIT_NAMES for path in classes):
         raise TargetError(
@@ -74,19 +72,33 @@ def _refuse_splits(classes: list[Path]) -> None:
         )
 
 
-def _refuse_dicom(classes: list[Path]) -> None:
-    if any(path.is_file() and is_dicom(path) for folder in classes for path in islice(folder.rglob("*"), 20)):
+def _refuse_other_layouts(entries: list[os.DirEntry], loose: list[str], values: list[str]) -> None:
+    """Says what lies there instead of two folders with images."""
+    lists = [entry.name for entry in entries if is_csv(entry.name)]
+    if lists:
+        raise TargetError(
+            f"There are not two class folders with images there, but there is {first_three(lists)}.",
+            "If that lists the images and their classes, choose the manifest layout.",
+        )
+    inside = (path for entry in entries if entry.is_dir() for path in islice(Path(entry.path).rglob("*"), 20))
+    if not values and any(path.is_file() and is_dicom(path) for path in inside):
         raise TargetError(
             "The class folders hold DICOM files, and no other images.",
             "List them in a CSV with the columns `path` and `label`, and choose the manifest layout.",
         )
+    if loose and not values:
+        raise TargetError(
+            f"The images lie in the folder itself ({first_three(loose)}), not in one folder per class.",
+            "Choose the folder that holds the class folders, or list the images in a CSV with `path` and `label`.",
+        )
 
 
-def _problems_at_top(entries: list[Path]) -> list[str]:
-    loose = [path.name for path in entries if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
-    if not loose:
-        return []
-    return [f"Left out, as no class folder holds them: {counted(len(loose), 'image')} ({first_three(loose)})."]
+def is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+
+
+def is_csv(name: str) -> bool:
+    return name.lower().endswith(".csv")
 
 
 def _images_below(class_folder: Path, roots: tuple[Path, ...]) -> tuple[dict[str, Path], list[str]]:
@@ -98,16 +110,16 @@ def _images_below(class_folder: Path, roots: tuple[Path, ...]) -> tuple[dict[str
     images, others, links, left = {}, [], [], [("", top)]
     while left:
         inside, folder = left.pop()
-        for entry in _entries(folder):
+        for entry in entries_of(folder):
             if entry.is_dir(follow_symlinks=False):
                 left.append((f"{inside}{entry.name}/", folder / entry.name))
                 continue
             path = allowed_path(entry.path, roots) if entry.is_symlink() else folder / entry.name
             if entry.is_symlink() and entry.is_dir():
                 links.append(entry.name)
-            elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
+            elif is_image(entry.name):
                 images[inside + entry.name] = path
-            else:
+            elif entry.name.lower() not in JUNK:
                 others.append(entry.name)
     problems = []
     if others:
@@ -119,7 +131,8 @@ def _images_below(class_folder: Path, roots: tuple[Path, ...]) -> tuple[dict[str
     return {name: images[name] for name in sorted(images, key=lambda name: name.split("/"))}, problems
 
 
-def _entries(folder: Path) -> list[os.DirEntry]:
+def entries_of(folder: Path) -> list[os.DirEntry]:
+    """What `folder` holds, hidden things left out. TargetError where it cannot be read."""
     try:
         with os.scandir(folder) as entries:
             return [entry for entry in entries if not entry.name.startswith(".")]

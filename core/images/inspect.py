@@ -58,6 +58,7 @@ def inspect_target(task: TargetTask, listing: Listing, index: pd.DataFrame) -> I
     straddling = _straddling(readable)
     findings = [
         *(Finding("warning", problem) for problem in listing.problems),
+        *(Finding("info", note) for note in listing.notes),
         *_on_reading(table),
         *_on_parts_of_files(table),
         *_on_classes(training_counts, readable, listing),

@@ -3,23 +3,29 @@
 import os
 import re
 import stat
+import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import regex
 
 from core.errors import SourceScoutError, TargetError
 from core.settings import require_allowed
 from core.target import TargetTask
 
+LONGEST_PATTERN = 500  # characters
+PATIENCE = 2.0  # seconds for a file-name pattern on all names together; usual ones take 4 microseconds a name
+PATIENCE_PER_NAME = 5e-5
 _FRAME = re.compile(r"#frame\d+$")
 
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """N images with their labels; `problems` are sentences about what was left out or looked odd."""
+    """N images with their labels; `problems` say what was left out or looked odd, `notes` what is good to know."""
 
     ids: tuple[str, ...]  # path relative to the images folder (posix), or "train/12" in an npz
     files: tuple[Path, ...] | None
@@ -30,6 +36,7 @@ class Listing:
     splits: tuple[str, ...] | None  # "train" | "val" | "test"
     problems: tuple[str, ...]
     frames: tuple[int, ...] | None = None  # of DICOM files, from 0 (-1: another kind of file); None without any
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -41,12 +48,6 @@ def allowed_path(path: str | Path, roots: tuple[Path, ...]) -> Path:
         return require_allowed(path, roots)
     except SourceScoutError as error:
         raise TargetError(error.message, error.remedy) from None
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # a loop of links, an overlong name, a null character
-        raise TargetError(f"`{path}` is not a usable path: {error}.", "Correct the path.") from None
 
 
 def allowed_files(paths: Sequence[Path], roots: tuple[Path, ...]) -> tuple[list[Path], np.ndarray]:
@@ -84,7 +85,7 @@ def order_classes(found: Sequence[str], task: TargetTask) -> tuple[str, ...]:
             raise TargetError(f"`class_order` {what}.", f"Name each class once: {', '.join(sorted(found))}.")
         names = task.class_order
     else:
-        by_number = all(_is_number(name) for name in found)
+        by_number = all_numbers(found)
         if task.label_type == "ordinal" and not by_number:
             raise TargetError(
                 f"The order of the grades is not known: {', '.join(sorted(found))}.",
@@ -95,8 +96,9 @@ def order_classes(found: Sequence[str], task: TargetTask) -> tuple[str, ...]:
     return names
 
 
-def _is_number(name: str) -> bool:
-    return re.fullmatch(r"[+-]?\d+(\.\d+)?", name) is not None
+def all_numbers(names: Sequence[str]) -> bool:
+    """Whether classes of these names have an order by themselves."""
+    return all(re.fullmatch(r"[+-]?\d+(\.\d+)?", name) for name in names)
 
 
 def _check_number_of_classes(names: tuple[str, ...], label_type: str) -> None:
@@ -127,31 +129,49 @@ def groups_from_pattern(ids: Sequence[str], pattern: str) -> tuple[str, ...]:
     """The group of each id: first bracket of `pattern` (else the whole match); no match: the id itself.
 
     The frames of a clip (`a.dcm#frame12`) go by the name of their file, so they share a group.
+    TargetError for a pattern that is none, is longer than LONGEST_PATTERN, or takes too long.
     """
+    compiled = _compiled(pattern)
+    ends = time.monotonic() + max(PATIENCE, len(ids) * PATIENCE_PER_NAME)
     try:
-        compiled = re.compile(pattern)
-    except re.error as error:
+        return tuple(_group_of(_FRAME.sub("", id_), compiled, ends - time.monotonic()) for id_ in ids)
+    except TimeoutError:
         raise TargetError(
-            f"The file-name pattern `{pattern}` is not a valid regular expression: {error.msg} "
-            f"at position {error.pos or 0}.",
+            f"The file-name pattern `{pattern}` takes too long: it can match these names in too many ways.",
+            r"Avoid repeats within repeats such as `(a+)+` or `(a|a)*`; say what ends a part, as in `([^/_]+)_[^/]*$`.",
+        ) from None
+
+
+def _compiled(pattern: str) -> regex.Pattern:
+    if len(pattern) > LONGEST_PATTERN:
+        raise TargetError(
+            f"The file-name pattern has {len(pattern):,} characters; at most {LONGEST_PATTERN} are taken.",
+            "A short one does: see the example in the README.",
+        )
+    try:
+        re.compile(pattern)  # Python's own syntax alone: recursion, which `regex` also knows, takes hundreds of MB
+        return regex.compile(pattern)
+    except (re.error, regex.error, OverflowError, RecursionError) as error:
+        why = f"{error.msg} at position {error.pos or 0}" if hasattr(error, "msg") else str(error)
+        raise TargetError(
+            f"The file-name pattern `{pattern}` is not a valid regular expression: {why}.",
             r"An example that takes what stands before the first underscore: `([^/_]+)_[^/]*$`.",
         ) from None
-    return tuple(_group_of(_FRAME.sub("", id_), compiled) for id_ in ids)
 
 
-def _group_of(id_: str, pattern: re.Pattern) -> str:
-    match = pattern.search(id_)
+def _group_of(id_: str, pattern: regex.Pattern, seconds: float) -> str:
+    match = pattern.search(id_, timeout=max(seconds, 0))
     if match is None:
         return id_
     return (match.group(1) if pattern.groups else match.group(0)) or id_
 
 
-def groups_preview(ids: Sequence[str], pattern: str, n: int = 12) -> tuple[pd.DataFrame, int]:
-    """(`id`, `group`) of `n` ids spread over the list, and the number of groups among all of them."""
+def groups_preview(ids: Sequence[str], pattern: str, n: int = 12) -> tuple[pd.DataFrame, Counter[str]]:
+    """(`id`, `group`) of `n` ids spread over the list, and the number of images in each group of all of them."""
     groups = groups_from_pattern(ids, pattern)
     shown = np.unique(np.linspace(0, len(ids) - 1, min(n, len(ids))).astype(int))
     frame = pd.DataFrame({"id": [ids[i] for i in shown], "group": [groups[i] for i in shown]})
-    return frame, len(set(groups))
+    return frame, Counter(groups)
 
 
 def counted(n: int, noun: str) -> str:

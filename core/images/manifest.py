@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.errors import TargetError
 from core.images.dicom_rows import NOT_DICOM, groups_from_headers, with_frames
-from core.images.folder import SPLIT_NAMES
+from core.images.folder import SPLIT_NAMES, entries_of, is_csv
 from core.images.listing import Listing, allowed_files, allowed_path, counted, encode_classes, first_three, posix_id
 from core.target import TargetTask
 
@@ -18,8 +18,8 @@ EMPTY = {"", "nan"}
 
 
 def read_manifest(task: TargetTask, images: Path, roots: tuple[Path, ...]) -> Listing:
-    """The rows of the CSV file at `images`, or of `manifest.csv` in it; cells are text: `00012` stays."""
-    csv_path = allowed_path(images / "manifest.csv", roots) if images.is_dir() else images
+    """The rows of the CSV file at `images` or in it (see `manifest_file`); cells are text: `00012` stays."""
+    csv_path = allowed_path(manifest_file(images), roots)
     table = read_table(csv_path)
     split_column = task.split_column or ("split" if "split" in table else "")
     for column in ("path", task.group_column, split_column, *task.label_columns):
@@ -27,8 +27,7 @@ def read_manifest(task: TargetTask, images: Path, roots: tuple[Path, ...]) -> Li
     columns = label_columns_for(task, table)
     entries = [*columns, *filter(None, (task.group_column, split_column))]
     table, problems = _existing_files(table, csv_path.parent, entries, roots)
-    table, said = with_frames(table)
-    problems += said
+    table, notes = with_frames(table)
     splits = _splits(table[split_column]) if split_column else None
     labels, names = _labels(table, columns, splits, task)
 
@@ -51,12 +50,29 @@ def read_manifest(task: TargetTask, images: Path, roots: tuple[Path, ...]) -> Li
         groups=groups,
         splits=None if splits is None else tuple(splits[kept]),
         problems=tuple(problems),
+        notes=notes,
         frames=tuple(table["_frame"].tolist()) if (table["_frame"] != NOT_DICOM).any() else None,
     )
 
 
+def manifest_file(images: Path) -> Path:
+    """`images` itself; where it is a folder, `manifest.csv` in it, or else its only CSV file."""
+    if not images.is_dir():
+        return images
+    lists = sorted(entry.name for entry in entries_of(images) if is_csv(entry.name))
+    if "manifest.csv" in lists:
+        return images / "manifest.csv"
+    if len(lists) != 1:
+        found = f"several CSV files there ({first_three(lists)})" if lists else "no CSV file there"
+        raise TargetError(
+            f"It is not clear which file lists the images: {found}.",
+            "Give its path, or call it `manifest.csv`.",
+        )
+    return images / lists[0]
+
+
 def _groups(table: pd.DataFrame, column: str, problems: list[str]) -> tuple[str, ...]:
-    empty = table[column] == ""
+    empty = table[column].str.lower().isin(EMPTY)
     if empty.any():
         images = counted(table["_whole"][empty].nunique(), "image")
         problems.append(f"No `{column}` is given for {images}: each is a group of its own.")
@@ -77,9 +93,9 @@ def read_table(csv_path: Path) -> pd.DataFrame:
     except OSError as error:
         raise TargetError(
             f"The manifest `{csv_path}` cannot be read: {error.strerror}.",
-            "Choose a CSV file, or a folder that holds one named `manifest.csv`.",
+            "Choose a CSV file, or a folder that holds one.",
         ) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+    except ValueError as error:  # pandas' own errors are such
         raise TargetError(
             f"`{csv_path.name}` is not a CSV table: {error}.",
             "The first line names the columns; check the line named.",

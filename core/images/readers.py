@@ -7,7 +7,7 @@ from core.errors import TargetError
 from core.images.archive import is_archive, unpacked
 from core.images.folder import read_folder
 from core.images.listing import Listing, allowed_path, groups_from_pattern, groups_preview
-from core.images.manifest import BINARY_VALUES, read_manifest, read_table
+from core.images.manifest import BINARY_VALUES, manifest_file, read_manifest, read_table
 from core.images.medmnist import read_npz
 from core.target import TargetTask
 
@@ -67,7 +67,7 @@ def manifest_columns(images: Path, roots: tuple[Path, ...]) -> dict[str, list[st
     if is_archive(images):
         images = unpacked(images).resolve()
         roots = (*roots, images)
-    table = read_table(allowed_path(images / "manifest.csv", roots) if images.is_dir() else images)
+    table = read_table(allowed_path(manifest_file(images), roots))
     left = [column for column in table if column not in ("path", "split")]
     return {
         "all": list(table),

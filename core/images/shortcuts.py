@@ -20,7 +20,7 @@ from core.images.parts import Part, draw_sample, effective_groups
 from core.images.pixels import Pixels, PixelsError
 from core.settings import home
 
-VERSION = 1
+VERSION = 2  # of the markers: another one measures everything anew
 MOST_IMAGES = 2000
 FEWEST_IMAGES = 20
 PERMUTATIONS = 1999
@@ -29,7 +29,7 @@ STRONG = 0.2  # the correlation ratio: Cramer's V for two classes; of ranks, for
 
 # What is checked: a yes or no per image, and what it is called in "Images with <name>"
 YES_NO = {
-    "text": "a line of bright letters near the edge",
+    "text": "a line of bright letters",
     "letter": "a bright letter or mark near the edge",
     "overlay": "a bright mark at a place where many images have one",
     "calliper": "two or more small crosses, as callipers leave them",

@@ -4,6 +4,7 @@ import functools
 import http.client
 import socket
 import threading
+from collections.abc import Callable
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import (
@@ -47,33 +48,46 @@ def open_url(request: Request) -> http.client.HTTPResponse:
 
 def require_reachable(url: str, otherwise: str = "") -> None:
     """DownloadError unless the server of `url` answers, with whatever status, within CONNECT_SECONDS."""
-    host, found = urlsplit(url).hostname, []
 
     def ask() -> None:
         try:
             open_url(Request(url, method="HEAD")).close()
-            found.append("")
         except HTTPError as error:
             error.close()
-            found.append("")
-        except (*CONNECTION_ERRORS, DownloadError, ValueError) as error:
-            found.append(error.message if isinstance(error, DownloadError) else reason_of(error))
 
-    asking = threading.Thread(target=ask, daemon=True)  # looking up a name knows no limit of its own
-    asking.start()
-    asking.join(CONNECT_SECONDS)
-    reason = found[0] if found else f"no answer within {CONNECT_SECONDS:.0f} seconds"
-    if reason:
+    if reason := silence(ask):
         raise DownloadError(
-            f"{host} cannot be reached ({reason}).",
+            f"{urlsplit(url).hostname} cannot be reached ({reason}).",
             "Check the network of the machine that SourceScout runs on (a proxy is taken from HTTPS_PROXY), set "
             f"SOURCESCOUT_MEDMNIST_MIRROR to a server that it reaches{', ' + otherwise if otherwise else ''}.",
         )
 
 
-def reason_of(error: Exception) -> str:
+def silence(ask: Callable[[], object]) -> str:
+    """Why `ask`, which sends a request, has no answer within CONNECT_SECONDS; empty when it has one."""
+    found = []
+
+    def listen() -> None:
+        try:
+            ask()
+        except Exception as error:  # every HTTP client has errors of its own
+            found.append(reason_of(error))
+        else:
+            found.append("")
+
+    asking = threading.Thread(target=listen, daemon=True)  # looking up a name knows no limit of its own
+    asking.start()
+    asking.join(CONNECT_SECONDS)
+    return found[0] if found else f"no answer within {CONNECT_SECONDS:.0f} seconds"
+
+
+def reason_of(error: BaseException) -> str:
     """Why a connection failed, in a few words."""
+    if isinstance(error, DownloadError):
+        return error.message
     cause = error.reason if isinstance(error, URLError) else error
+    while not isinstance(cause, (str, *CONNECTION_ERRORS)) and (cause.__cause__ or cause.__context__):
+        cause = cause.__cause__ or cause.__context__  # huggingface_hub's client wraps the system's errors
     if isinstance(cause, TimeoutError):
         return "no answer in time"
     if isinstance(cause, socket.gaierror):

@@ -93,6 +93,7 @@ def chromium() -> Browser:
 def page(chromium, app) -> Page:
     context = chromium.new_context(viewport={"width": 1360, "height": 1000}, accept_downloads=True)
     context.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
     tab = context.new_page()
     yield tab
     context.close()

@@ -3,6 +3,8 @@
 import re
 
 import duckdb
+import numpy as np
+from PIL import Image
 from playwright.sync_api import expect
 
 from core.scoring import spool
@@ -63,3 +65,26 @@ def test_a_dicom_folder_is_described_shown_and_scored_and_its_patients_stay_unkn
     kept = b"".join(path.read_bytes() for path in app.home.rglob("*") if path.is_file())
     for secret in SECRETS:
         assert secret not in rows and secret not in " ".join(seen) and secret.encode() not in kept
+
+
+def test_the_verdict_leads_to_copies_and_a_hopeless_pattern_is_given_up_while_it_is_typed(page, app):
+    folder = app.home.parent / "images"
+    for c in "ab":
+        (folder / c).mkdir(parents=True)
+        for i in range(15):
+            coarse = np.random.default_rng(100 * (c == "b") + i).integers(20, 140, (9, 9), dtype=np.uint8)
+            Image.fromarray(coarse).resize((120, 100), Image.Resampling.BICUBIC).save(folder / c / f"{i:02}.png")
+    Image.open(folder / "a" / "03.png").resize((90, 75)).save(folder / "b" / "copy.png")
+
+    begin(page, app, "Copies")
+    describe(page, "copies", "Binary", "Folder per class", folder)
+    page.get_by_role("link", name="1 set of near-duplicates across classes").click()
+    expect(page.get_by_role("heading", name="Are there copies among the images?")).to_be_in_viewport()
+
+    box = page.get_by_label("File-name pattern", exact=True)
+    box.press_sequentially(r"(.?|\w?){60}[#%]", delay=20)
+    expect(page.get_by_text("takes too long")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Save the groups")).to_have_count(0)
+    box.fill(r"/(\d)")
+    expect(page.get_by_role("button", name="Save the groups")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("takes too long")).to_have_count(0)

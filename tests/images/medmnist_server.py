@@ -72,6 +72,9 @@ class Mirror:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.server_port}"
 
+    def headers(self, path: str) -> dict[str, str]:
+        return {"ETag": self.etag} if self.etag else {}
+
     def close(self) -> None:
         self.stop.set()
         self.server.shutdown()
@@ -115,8 +118,8 @@ class Mirror:
         if code == 206:
             total = len(content) + (5000 if manner == "says too long" else 0)
             request.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
-        if self.etag:
-            request.send_header("ETag", self.etag)
+        for name, value in self.headers(request.path).items():
+            request.send_header(name, value)
         request.end_headers()
         if head:
             return

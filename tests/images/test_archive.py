@@ -4,7 +4,11 @@ import io
 import os
 import shutil
 import stat
+import subprocess
+import sys
+import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +18,8 @@ from core.errors import TargetError
 from core.images import archive as archive_module
 from core.images.index import build_index
 from core.images.readers import manifest_columns, read_listing
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def png(seed: int) -> bytes:
@@ -52,9 +58,10 @@ def test_an_archive_of_class_folders_reads_like_the_folder(zipped, read, tmp_pat
     assert all(file.is_relative_to(tmp_path / "home" / "unpacked") for file in listing.files)
 
 
-def test_an_archive_with_a_manifest_reads_like_the_manifest(zipped, read, tmp_path):
+@pytest.mark.parametrize("name", ["manifest.csv", "labels.csv"])
+def test_an_archive_with_a_manifest_reads_like_the_manifest(zipped, read, tmp_path, name):
     csv = "path,patient_id,label\nx/1.png,p1,yes\nx/Größe 肺.png,p2,no\n".encode()
-    path = zipped({"set/manifest.csv": csv, "set/x/1.png": png(1), "set/x/Größe 肺.png": png(2)})
+    path = zipped({f"set/{name}": csv, "set/x/1.png": png(1), "set/x/Größe 肺.png": png(2)})
     _, listing = read(path, "manifest", group_column="patient_id")
     assert listing.ids == ("x/1.png", "x/Größe 肺.png") and listing.groups == ("p1", "p2")
     assert manifest_columns(path, (tmp_path,))["group"] == ["patient_id"]
@@ -196,6 +203,60 @@ def test_what_an_interrupted_attempt_left_is_replaced(zipped, read, tmp_path):
     folder.rename(part)
     (part / "a" / "left over.png").write_bytes(b"half")
     assert read(path)[1].ids == tuple(FOLDER) and not part.exists()
+
+
+UNPACK = """
+import sys, time
+from pathlib import Path
+from core.images import archive
+ready, go, target = map(Path, sys.argv[1:])
+unpack = archive._unpack
+archive._unpack = lambda *args: print("unpacks", flush=True) or unpack(*args)
+ready.touch()
+while not go.exists():
+    time.sleep(0.001)
+folder = archive.unpacked(target)
+print(sum(path.stat().st_size for path in folder.rglob("*.bmp")), flush=True)
+"""
+
+
+@pytest.fixture
+def process(tmp_path):
+    """process(target, go) starts a process that unpacks `target` as soon as the file `go` is there."""
+    processes = []
+
+    def start(target, go):
+        ready = tmp_path / f"ready{len(processes)}"
+        command = [sys.executable, "-c", UNPACK, ready, go, target]
+        processes.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
+        while not ready.exists():
+            assert processes[-1].poll() is None
+            time.sleep(0.01)
+        return processes[-1]
+
+    yield start
+    for started in processes:
+        with started:
+            started.kill()
+
+
+def test_two_processes_that_want_the_same_archive_at_once_unpack_it_once_and_whole(zipped, process, tmp_path):
+    path = zipped({f"{c}/{i}.bmp": os.urandom(10_000) for c in "ab" for i in range(500)}, "big.zip")
+    both = [process(path, tmp_path / "go"), process(path, tmp_path / "go")]
+    (tmp_path / "go").touch()
+    told = [one.stdout.read().split() for one in both]
+    assert sorted(told) == [["10000000"], ["unpacks", "10000000"]]
+
+
+def test_where_one_is_killed_while_it_unpacks_the_other_unpacks_all_of_it(zipped, process, tmp_path):
+    path = zipped({f"{c}/{i}.bmp": os.urandom(10_000) for c in "ab" for i in range(2000)}, "big.zip")
+    first, second = process(path, tmp_path / "first"), process(path, tmp_path / "second")
+    (tmp_path / "first").touch()
+    assert first.stdout.readline() == "unpacks\n"
+    (tmp_path / "second").touch()
+    first.kill()
+    assert second.stdout.read().split() == ["unpacks", "40000000"]
+    assert first.stdout.read() == ""  # it was not through
 
 
 def test_a_manifest_in_an_archive_cannot_point_out_of_the_allowed_folders(zipped, read):

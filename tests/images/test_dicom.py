@@ -10,7 +10,7 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.pixels import apply_windowing
 from pydicom.sequence import Sequence
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 from core.images import dicom
 from core.images.dicom import read_dicom
@@ -87,10 +87,7 @@ def test_without_a_window_the_quantiles_become_black_and_white_and_padding_does_
 
 
 def test_a_voi_lut_comes_before_a_window(tmp_path):
-    lut = pydicom.Dataset()
-    lut.LUTDescriptor, lut.LUTData = [256, 0, 16], list((np.arange(256) ** 2 // 16).astype(int))
-    lut["LUTDescriptor"].VR = lut["LUTData"].VR = "US"
-    path = write_dicom(tmp_path / "x", BYTES, VOILUTSequence=Sequence([lut]), WindowCenter=9, WindowWidth=9)
+    path = write_dicom(tmp_path / "x", BYTES, VOILUTSequence=Sequence([lut_of_squares()]), **NARROW)
     assert np.array_equal(read_dicom(path), np.rint((BYTES.astype(int) ** 2 // 16) / 4095 * 255))
 
 
@@ -132,6 +129,72 @@ def test_a_frame_of_a_clip_is_chosen_by_its_number(tmp_path):
     assert [int(read_dicom(path, n)[0, 0]) for n in (0, 4, 9)] == [0, 80, 180]
     with pytest.raises(PixelsError, match="has only 10 frames"):
         read_dicom(path, 10)
+
+
+def lut_of_squares() -> pydicom.Dataset:
+    lut = pydicom.Dataset()
+    lut.LUTDescriptor, lut.LUTData = [256, 0, 16], list((np.arange(256) ** 2 // 16).astype(int))
+    lut["LUTDescriptor"].VR = lut["LUTData"].VR = "US"
+    return lut
+
+
+def functional_groups(rescale: dict | None = None, **window) -> pydicom.Dataset:
+    """An item of the functional groups sequences of an enhanced file."""
+    item = pydicom.Dataset()
+    for macro, elements in (("PixelValueTransformationSequence", rescale), ("FrameVOILUTSequence", window)):
+        if elements:
+            inner = pydicom.Dataset()
+            inner.update(elements)
+            setattr(item, macro, Sequence([inner]))
+    return item
+
+
+SLOPE = {"RescaleSlope": 2, "RescaleIntercept": -1024}
+NARROW, WIDE = {"WindowCenter": 900, "WindowWidth": 300}, {"WindowCenter": 2000, "WindowWidth": 3000}
+ENHANCED = {
+    "a window for all frames": (
+        [functional_groups(**NARROW)], [], {}, (windowed(RAMP, 900, 300), windowed(RAMP, 900, 300))),
+    "a window for each frame": (
+        [], [functional_groups(**NARROW), functional_groups(**WIDE)], {},
+        (windowed(RAMP, 900, 300), windowed(RAMP, 2000, 3000))),
+    "a rescale for each frame, a window for all": (
+        [functional_groups(**NARROW)],
+        [functional_groups(SLOPE), functional_groups({"RescaleSlope": 1, "RescaleIntercept": 10})], {},
+        (windowed(RAMP * 2.0 - 1024, 900, 300), windowed(RAMP + 10.0, 900, 300))),
+    "before what the file says of all": (
+        [functional_groups(SLOPE, **WIDE)], [], NARROW | {"VOILUTFunction": "SIGMOID", "RescaleSlope": 9,
+                                                          "RescaleIntercept": 9},
+        (windowed(RAMP * 2.0 - 1024, 2000, 3000),) * 2),
+    "a function of the window": (
+        [functional_groups(**NARROW, VOILUTFunction="LINEAR_EXACT")], [], {},
+        (np.rint(((RAMP - 900.0) / 300 + 0.5).clip(0, 1) * 255),) * 2),
+    "a frame that says nothing": (
+        [], [functional_groups(**NARROW)], WIDE, (windowed(RAMP, 900, 300), windowed(RAMP, 2000, 3000))),
+    "empty groups": (
+        [functional_groups()], [functional_groups()] * 2, WIDE, (windowed(RAMP, 2000, 3000),) * 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless])
+@pytest.mark.parametrize("name", ENHANCED)
+def test_each_frame_of_an_enhanced_file_has_its_own_window_and_rescale(tmp_path, name, syntax):
+    shared, each, elements, expected = ENHANCED[name]
+    sequences = {"SharedFunctionalGroupsSequence": shared, "PerFrameFunctionalGroupsSequence": each}
+    written = write_dicom(tmp_path / "x", np.stack([RAMP, RAMP]), **elements, **sequences)
+    if syntax != ExplicitVRLittleEndian:
+        data = pydicom.dcmread(written)
+        if syntax.is_compressed:
+            data.compress(syntax)
+        data.file_meta.TransferSyntaxUID = syntax
+        data.save_as(written, implicit_vr=syntax.is_implicit_VR, little_endian=True)
+    assert [np.array_equal(read_dicom(written, n), expected[n]) for n in (0, 1)] == [True, True]
+
+
+def test_a_voi_lut_of_a_frame_is_applied(tmp_path):
+    each = [functional_groups(VOILUTSequence=Sequence([lut_of_squares()])), functional_groups(**NARROW)]
+    path = write_dicom(tmp_path / "x", np.stack([BYTES, BYTES]), PerFrameFunctionalGroupsSequence=each)
+    assert np.array_equal(read_dicom(path), np.rint((BYTES.astype(int) ** 2 // 16) / 4095 * 255))
+    assert np.array_equal(read_dicom(path, 1), windowed(BYTES, 900, 300))
 
 
 SMALL = np.zeros((4, 4), np.uint16)

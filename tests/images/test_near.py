@@ -13,9 +13,11 @@ from core.images.index import build_index
 from core.images.near import candidate_pairs, near_pairs, similar_sets, with_similar_groups
 from core.images.parts import effective_groups, propose_test_part
 from core.images.readers import read_listing
-from core.images.signature import signature
+from core.images.signature import shrunk, signature
 from core.scoring.plan import Contender, make_plan
-from core.target import TargetTask
+from core.settings import demo_folder
+from core.target import TargetTask, load_target
+from tests.benchmarks.near import CHANGES
 
 
 def scene(seed: int, size: int = 128) -> Image.Image:
@@ -86,6 +88,44 @@ def near_blur():
     from PIL import ImageFilter
 
     return ImageFilter.GaussianBlur(12)
+
+
+def small(images) -> np.ndarray:
+    return np.stack([np.asarray(shrunk(np.asarray(image), near.SIDE)) for image in images])
+
+
+def of_template(seed: int, own: float) -> Image.Image:
+    return Image.blend(scene(0), scene(seed), own)
+
+
+@pytest.mark.parametrize(
+    "images, low, high",
+    [
+        ([scene(i) for i in range(40)], 0.85, 0.85),  # different images
+        ([of_template(i, 0.3) for i in range(1, 41)], 0.86, 0.95),  # one template
+        ([of_template(i, 0.3) for i in range(1, 11)], 0.85, 0.85),  # too few to tell
+        ([of_template(i, 0.05) for i in range(1, 41)], 0.95, 0.95),  # frames of one film
+    ],
+    ids=["different", "template", "few", "film"],
+)
+def test_how_alike_copies_must_be_depends_on_how_alike_the_collection_is(images, low, high):
+    assert low <= near.detail_needed(small(images)) <= high
+
+
+def test_in_the_demo_no_two_patients_are_taken_for_one():
+    for name in ("tissue", "radiograph"):
+        task = load_target(demo_folder() / f"{name}.toml")
+        listing = read_listing(task, (demo_folder(),))
+        assert similar_sets(task, listing, build_index(listing)) == ()
+
+
+@pytest.mark.parametrize("name", ["JPEG quality 50", "half the size", "30 % darker", "gamma 1.5", "a letter"])
+def test_changed_copies_of_demo_radiographs_are_found(name):
+    files = sorted((demo_folder() / "radiograph" / "images").iterdir())[:60]
+    images = [Image.open(file).convert("L") for file in files]
+    copies = [CHANGES[name](image) for image in images]
+    plain, detail = near.correlations(small(images), small(copies))
+    assert ((plain >= near.ALIKE) & (detail >= near.detail_needed(small(images)))).mean() > 0.95
 
 
 def test_images_without_contrast_are_never_near_duplicates():

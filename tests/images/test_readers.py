@@ -44,6 +44,26 @@ def test_what_is_left_out_of_a_folder_is_said(class_folder, read, save_image):
     assert "`empty` holds no image" in problems and "`loose.png`" in problems and "`notes.txt`" in problems
 
 
+def test_what_windows_leaves_in_folders_is_not_worth_a_word(class_folder, read):
+    folder = class_folder(a=1, b=1)
+    (folder / "a" / "Thumbs.db").write_text("x")
+    (folder / "b" / "desktop.ini").write_text("x")
+    assert read(folder)[1].problems == ()
+
+
+def test_another_layout_is_named_where_that_is_what_lies_there(class_folder, read, save_image):
+    folder = class_folder(a=2)
+    save_image(folder / "a.png")
+    with pytest.raises(TargetError, match="only one class"):
+        read(folder)
+    with pytest.raises(TargetError, match="in the folder itself"):
+        read(folder / "a")
+    (folder / "labels.csv").write_text("path,label\n")
+    with pytest.raises(TargetError, match="there is `labels.csv`") as caught:
+        read(folder)
+    assert "manifest layout" in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     "counts, options, message",
     [
@@ -59,6 +79,10 @@ def test_what_is_left_out_of_a_folder_is_said(class_folder, read, save_image):
         ({"a": 1, "b": 1}, {"group_column": "patient"}, "only a manifest"),
         ({"a": 1, "b": 1}, {"split_column": "split"}, "only a manifest"),
         ({"a": 1, "b": 1}, {"group_pattern": "(("}, "at position"),
+        ({"a": 1, "b": 1}, {"group_pattern": "(?R)"}, "not a valid regular expression"),
+        ({"a": 1, "b": 1}, {"group_pattern": "x{99999999999}"}, "not a valid regular expression"),
+        ({"a": 1, "b": 1}, {"group_pattern": "(" * 400}, "not a valid regular expression"),
+        ({"a": 1, "b": 1}, {"group_pattern": "x" * 501}, "501 characters"),
         ({"a": 1, "b": 1}, {"group_pattern": "x", "group_column": "y"}, "Both"),
     ],
 )
@@ -153,9 +177,29 @@ def test_a_manifest_is_read_as_text_so_that_patient_ids_keep_their_zeros(manifes
     assert "No `patient` is given for 1 image" in listing.problems[0]
 
 
-def test_a_folder_that_holds_manifest_csv_is_a_manifest(manifest, read):
+def test_nan_is_no_patient(manifest, read):
+    _, listing = read(manifest("path,patient,label\na.png,nan,x\nb.png,NaN,y\n"), "manifest", group_column="patient")
+    assert listing.groups == ("a.png", "b.png")
+
+
+def test_a_folder_that_holds_manifest_csv_or_one_csv_file_is_a_manifest(manifest, read):
     csv = manifest("path,label\na.png,0\nb.png,1\n")
+    other = csv.with_name("labels.CSV")
+    other.write_text("path,label\nc.png,0\nd.png,1\n")
+    csv.with_name(".hidden.csv").write_text("x")
     assert read(csv.parent, "manifest")[1].ids == ("a.png", "b.png")
+    csv.unlink()
+    assert read(csv.parent, "manifest")[1].ids == ("c.png", "d.png")
+    assert manifest_columns(csv.parent, (csv.parent,))["all"] == ["path", "label"]
+
+
+@pytest.mark.parametrize("names, message", [((), "no CSV file"), (("x.csv", "y.csv"), r"`x.csv`, `y.csv`")])
+def test_a_folder_without_a_clear_csv_file_is_refused(tmp_path, read, names, message):
+    for name in names:
+        (tmp_path / name).write_text("path,label\n")
+    with pytest.raises(TargetError, match=message) as caught:
+        read(tmp_path, "manifest")
+    assert caught.value.remedy
 
 
 def test_words_that_spreadsheets_take_for_nothing_are_class_names_here(manifest, read):
@@ -241,7 +285,7 @@ def test_a_manifest_that_is_not_text_or_not_there_is_refused(manifest, read, tmp
     with pytest.raises(TargetError, match="UTF-8"):
         read(csv, "manifest")
     csv.unlink()
-    with pytest.raises(TargetError, match="cannot be read"):
+    with pytest.raises(TargetError, match="no CSV file"):
         read(tmp_path, "manifest")
 
 
@@ -333,13 +377,28 @@ def test_groups_come_from_the_first_bracket_or_the_whole_match_or_stand_alone(pa
 
 def test_the_preview_of_groups_shows_ids_from_the_whole_list():
     ids = [f"p{i // 5}_{i}.png" for i in range(100)]
-    frame, n_groups = groups_preview(ids, r"(p\d+)_", n=4)
-    assert n_groups == 20 and frame["group"].tolist() == ["p0", "p6", "p13", "p19"]
+    frame, sizes = groups_preview(ids, r"(p\d+)_", n=4)
+    assert len(sizes) == 20 and sizes["p0"] == 5 and frame["group"].tolist() == ["p0", "p6", "p13", "p19"]
 
 
 def test_a_pattern_gives_a_folder_its_groups(class_folder, read):
     _, listing = read(class_folder(a=3, b=3), group_pattern=r"/(\d+)")
     assert listing.groups == ("000", "001", "002") * 2
+
+
+@pytest.mark.parametrize(
+    "pattern, names",
+    [
+        (r"(.?|\w?){60}[#%]", ["a/1.png"]),  # hopeless on the first name
+        (r"(a|a)*b", ["a" * 13] * 1_000_000),  # 2 ms on each
+    ],
+)
+def test_a_pattern_that_takes_too_long_is_given_up_for_all_names_together(monkeypatch, pattern, names):
+    monkeypatch.setattr("core.images.listing.PATIENCE", 0.2)
+    monkeypatch.setattr("core.images.listing.PATIENCE_PER_NAME", 0)
+    with pytest.raises(TargetError, match="takes too long") as caught:
+        groups_from_pattern(names, pattern)
+    assert caught.value.remedy
 
 
 # --- real data

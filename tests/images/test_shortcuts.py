@@ -7,11 +7,13 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from core.images.index import build_index
-from core.images.marks import connected, find_marks
+from core.images.marks import find_marks
 from core.images.parts import training_part
 from core.images.readers import read_listing
 from core.images.shortcuts import find_shortcuts
+from core.images.strokes import connected
 from core.target import TargetTask
+from tests.benchmarks import marks as annotation
 
 FONT = ImageFont.load_default(size=16)
 
@@ -56,11 +58,54 @@ def wide(image: Image.Image) -> Image.Image:
 DRAWN = {"text": lettered, "calliper": crossed, "border": letterboxed, "tint": colored}
 
 
+def measured(image: Image.Image, kind="+", radius=5, color=235, line=False) -> Image.Image:
+    """Callipers at both ends of a measurement."""
+    image = image.convert("RGB") if isinstance(color, tuple) else image
+    draw, ends = (
+        ImageDraw.Draw(image),
+        [(image.width * 3 // 10, image.height // 2), (image.width // 2, image.height // 3)],
+    )
+    for x, y in ends:
+        for dx, dy in ((radius, 0), (0, radius)) if kind == "+" else ((radius, radius), (radius, -radius)):
+            draw.line((x - dx, y - dy, x + dx, y + dy), fill=color, width=2)
+    if line:
+        for share in np.linspace(0, 1, 40):
+            draw.point([tuple(a + share * (b - a) for a, b in zip(*ends, strict=True))], fill=color)
+    return image
+
+
+CALLIPERS = {
+    "plus": {}, "times": {"kind": "x", "radius": 6}, "yellow": {"color": (250, 220, 0)}, "dotted": {"line": True},
+    "large": {"radius": 8},
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("mark", DRAWN)
 def test_a_drawn_mark_is_found_and_not_seen_without_it(mark):
     for seed in range(10):
         assert getattr(find_marks(np.asarray(DRAWN[mark](tissue(seed)))), mark)
         assert not getattr(find_marks(np.asarray(tissue(seed))), mark)
+
+
+@pytest.mark.parametrize("options", CALLIPERS.values(), ids=CALLIPERS)
+@pytest.mark.parametrize("size", [160, 300, 640, 1000])
+def test_callipers_are_found_in_images_of_any_size_and_one_cross_is_none(options, size):
+    options = options | {"radius": options.get("radius", 5) * max(1, size // 400)}
+    found = [find_marks(np.asarray(measured(tissue(seed, size, size), **options))).calliper for seed in range(4)]
+    assert sum(found) >= 3
+    half = (measured(tissue(seed, size, size), **options) for seed in range(4))
+    for image, bare in zip(half, (tissue(seed, size, size) for seed in range(4)), strict=True):
+        bare.paste(image.convert("L").crop((0, 0, size * 2 // 5, size)), (0, 0))
+        assert not find_marks(np.asarray(bare)).calliper
+
+
+@pytest.mark.parametrize("text", ["RT AXILLA", "lt12 above", "LT3"])
+def test_words_amid_tissue_are_found_and_their_letters_are_no_callipers(text):
+    for seed in range(6):
+        found = find_marks(np.asarray(lettered(tissue(seed, 260, 220), text, at=(90, 100))))
+        assert found.text and not found.calliper and not found.letter
+        left, top, right, bottom = found.boxes[0]
+        assert 0.3 < left < right < 0.8 and 0.4 < top < bottom < 0.6
 
 
 def test_noise_and_tiny_images_have_no_marks():
@@ -175,3 +220,24 @@ def test_the_origin_that_covid_images_betray_is_seen(realdata):
     index = build_index(listing)
     found = find_shortcuts(listing, index, training_part(task, listing, index))
     assert {"aspect", "megapixels"} <= risks(found)
+
+
+@pytest.mark.realdata
+def test_callipers_go_with_benign_findings_in_breast_ultrasound(realdata):
+    task = TargetTask("busi", realdata / "targets" / "busi", "folder", "multi-class")
+    listing = read_listing(task, (realdata,))
+    index = build_index(listing)
+    found = find_shortcuts(listing, index, training_part(task, listing, index))
+    check = next(check for check in found.risks if check.marker == "calliper")
+    shares = dict(zip(check.by_class["class"], check.by_class["value"], strict=True))
+    assert shares["benign"] > shares["malignant"] > shares["normal"]
+
+
+@pytest.mark.realdata
+def test_most_callipers_and_words_are_found_where_the_rules_were_not_tuned(realdata):
+    table = annotation.read_annotation()
+    table = table[table["part"] == "held-out"]
+    found, _ = annotation.look([realdata / "targets" / "busi" / file for file in table["file"]])
+    for mark in ("calliper", "text"):
+        answers = table[mark].to_numpy()
+        assert found[mark][answers == "yes"].mean() > 0.6 and found[mark][answers == "no"].mean() < 0.02

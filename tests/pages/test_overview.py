@@ -13,6 +13,7 @@ from core.starter import create_starter, starter_checkpoints, starter_set
 from core.target import TargetTask
 from pages import _overview_starter, _state
 from pages._registry import STEPS
+from tests.hub_server import use_hub
 from tests.images.medmnist_server import Mirror, small_npz, write_catalogue
 from tests.pages.conftest import SHELL
 
@@ -177,11 +178,11 @@ def start_real_project() -> AppTest:
 
 def pretend_checks(monkeypatch, *oks: bool) -> None:
     """Reports as torch's side would give them, without its minutes of downloading."""
-    bad = {"ok": False, "error": {"message": "The hub cannot be reached.", "remedy": "Check the network."}}
+    bad = {"ok": False, "error": {"message": "It is damaged.", "remedy": "Fetch it again."}}
     monkeypatch.setattr(_overview_starter, "check", lambda checkpoints: [{"ok": True} if ok else bad for ok in oks])
 
 
-def test_the_starter_makes_a_real_project_of_what_it_fetched(mirror, monkeypatch):
+def test_the_starter_makes_a_real_project_of_what_it_fetched(mirror, hub, monkeypatch):
     pretend_checks(monkeypatch, True, True, True)
     at = start_real_project()
     (project,) = _state.store().projects()
@@ -196,17 +197,27 @@ def test_the_starter_makes_a_real_project_of_what_it_fetched(mirror, monkeypatch
     assert at.title[0].value == "What exactly is the task, and is the data fit for it?"
 
 
-@pytest.mark.parametrize("trouble", ["offline", "wrong file", "no hub"])
-def test_a_starter_that_cannot_be_fetched_says_why_and_leaves_no_project(mirror, monkeypatch, trouble):
+STARTER_FAILS = {
+    "no mirror": "cannot be reached", "a wrong file": "not the published", "no hub": "does not answer (Connection",
+    "weights that do not load": "cannot be used here",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("trouble", STARTER_FAILS)
+def test_a_starter_that_cannot_be_fetched_says_why_and_leaves_no_project(mirror, hub, monkeypatch, tmp_path, trouble):
     pretend_checks(monkeypatch, False, True, True)
-    if trouble == "offline":
+    if trouble == "no mirror":
         mirror.close()
-    if trouble == "wrong file":
+    if trouble == "a wrong file":
         mirror.manner = "wrong"
+    if trouble == "no hub":
+        use_hub(monkeypatch, "http://127.0.0.1:9", tmp_path / "cache")
     at = start_real_project()
-    said = {"offline": "cannot be reached", "wrong file": "not the published", "no hub": "hub cannot be reached"}
-    assert said[trouble] in at.error[0].value and "What to do" in at.error[0].value
+    assert STARTER_FAILS[trouble] in at.error[0].value and "What to do" in at.error[0].value
     assert _state.store().projects() == []
+    if trouble == "no hub":
+        assert "python -m core fetch" in at.error[0].value
+        assert mirror.asked == []  # nothing is fetched in vain
 
 
 def test_a_starter_that_cannot_be_saved_whole_is_not_saved_at_all(monkeypatch):

@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 from streamlit.testing.v1 import AppTest
 
 from core.catalog import Checkpoint, dump_checkpoints
 from core.checking import weights_stamp
+from core.known_files import BY
 from core.target import TargetTask
 from pages import _sources_admit, _sources_import, _sources_tags
 from tests.pages.conftest import SHELL
@@ -43,6 +45,11 @@ def no_torch(monkeypatch):
     for module in (_sources_admit, _sources_import, _sources_tags):
         monkeypatch.setattr(module, "check", lambda checkpoints: [report_of(c) for c in checkpoints])
     monkeypatch.setattr("core.availability.identity", lambda *_: "sha256:0")
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(monkeypatch, tmp_path):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
 @pytest.fixture
@@ -178,6 +185,17 @@ def test_a_control_takes_network_and_preprocessing_from_another_candidate(page, 
     assert "a control without pretraining" in text_of(app)
 
 
+def test_the_help_for_a_known_file_says_what_is_confirmed_and_what_is_not(page, store, project, weights):
+    app = page()
+    named(app.selectbox, "A known file").set_value(("rad_dino", 0)).run()
+    groups = [caption.value.splitlines()[0] for caption in app.caption if caption.value.startswith("**")]
+    assert groups == [f"**{BY['authors']}**", f"**{BY['others']}**"]
+    assert "Sources read on 21 November 2026" in text_of(app)
+    register(describe(app, weights=str(weights)))
+    saved = store.candidates(project)[0].checkpoint
+    assert saved.ignore == ("mask_token",) and saved.preprocessing.mean == (0.5307,) * 3 and not saved.verified
+
+
 def test_an_unchecked_candidate_can_be_checked(page, store, project, registered):
     store.save_checkpoint(project, registered, {}, "first")
     app = page()
@@ -279,7 +297,7 @@ def test_tags_that_are_not_downloaded_are_registered_and_say_what_to_do(page, st
     assert len(store.candidates(project)) == 2 and not app.error
     shown = text_of(app)
     assert "Not downloaded yet" in shown
-    assert r"Unset HF\_HUB\_OFFLINE" in shown and r"set HF\_TOKEN" in shown
+    assert "Unset HF_HUB_OFFLINE" in shown and "set HF_TOKEN" in shown
     assert "2 not downloaded yet" in app.warning[0].value
 
 
@@ -301,6 +319,27 @@ def test_all_tags_are_searched_by_data_size_and_words(page, project):
     assert list(app.dataframe[0].value["tag"]) == ["vit_small_patch14_reg4_dinov2.lvd142m"]
     named(app.text_input, "Search tags").set_value("no such words").run()
     assert not app.dataframe and "No tag fits" in text_of(app)
+
+
+def test_chosen_tags_stay_while_searching_on_and_can_be_removed(page, project):
+    app = pick(open_tags(page), "CLIP on LAION", "vit_base_patch16_clip_224.laion2b", "convnext_base.clip_laion2b")
+    named(app.text_input, "Search tags").set_value("no such words").run()
+    pick(app, "Self-supervised: DINO on ImageNet-1K, DINOv2, DINOv3", "vit_small_patch16_dinov3.lvd1689m")
+    assert "Chosen: 3 tags" in text_of(app) and "perhaps terms to accept, judging by its licence" in text_of(app)
+    app.button(key="sources_tags_drop_vit_base_patch16_clip_224.laion2b").click().run()
+    assert "Chosen: 2 tags" in text_of(app)
+    assert named(app.button_group, "CLIP on LAION").value == ["convnext_base.clip_laion2b"]
+    named(app.button, "Remove all").click().run()
+    assert "Nothing chosen yet" in text_of(app) and named(app.button_group, "CLIP on LAION").value == []
+
+
+def test_a_tag_that_cannot_be_registered_says_so_where_it_is_chosen(page, project):
+    app = open_tags(page)
+    app.session_state["sources_tags_chosen"] = ["gcvit_base.in1k"]
+    app.run()
+    assert "cannot be registered" in text_of(app)
+    named(app.button, "Register 1 tag").click().run()
+    assert "cannot be registered" in app.error[0].value
 
 
 def test_an_edited_tag_takes_its_preprocessing_from_the_table(page, store, project):

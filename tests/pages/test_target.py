@@ -185,6 +185,10 @@ def outside(_tmp_path: Path) -> Path:
     return Path("/usr")
 
 
+def overlong(tmp_path: Path) -> Path:
+    return tmp_path / ("x" * 300)
+
+
 def relative(_tmp_path: Path) -> Path:
     return Path("images")
 
@@ -211,6 +215,8 @@ BAD = [
     (missing, "folder", "multi-class", "does not exist"),
     (one_class, "folder", "multi-class", "only one class"),
     (corrupt, "folder", "multi-class", "can be read"),
+    (overlong, "folder", "multi-class", "too long"),
+    (overlong, "manifest", "multi-class", "too long"),
     (outside, "folder", "multi-class", "outside the folders"),
     (relative, "folder", "multi-class", "not a full path"),
     (unlabelled_csv, "manifest", "multi-class", "no column `path`"),
@@ -227,7 +233,8 @@ def test_bad_images_are_refused_with_a_message_and_nothing_typed_is_lost(
     path = make(tmp_path)
     at = describe(open_page(project), "my task", label_type, layout, path)
     press(at, "Save target")
-    assert any(message in error.value for error in at.error), [error.value for error in at.error]
+    assert len(at.error) == 1 and message in at.error[0].value, [error.value for error in at.error]
+    assert "Nothing that you typed is lost" in shown(at)
     assert targets_of(store, project) == []
     assert widget(at, "text_input", "Name").value == "my task"
     assert widget(at, "text_input", "Path to the images").value == str(path)
@@ -342,6 +349,23 @@ def test_a_broken_pattern_is_explained_and_cannot_be_saved(project, saved):
     at.run()
     assert "not a valid regular expression" in at.error[0].value
     assert "Save the groups" not in [button.label for button in at.button]
+
+
+def test_a_pattern_that_would_take_for_ever_is_given_up_and_cannot_be_saved(project, saved):
+    at = open_page(project, saved)
+    widget(at, "text_input", "File-name pattern").input(r"(.?|\w?){60}[#%]")
+    at.run()
+    assert "takes too long" in at.error[0].value
+    assert "Save the groups" not in [button.label for button in at.button]
+
+
+def test_a_saved_pattern_that_fits_no_longer_can_be_given_up_in_the_form(store, project, saved):
+    store.save_target(project, replace(store.targets(project)[saved], group_pattern="(["), saved)
+    at = press(open_page(project, saved), "Edit")
+    assert "not a valid regular expression" in at.error[0].value
+    widget(at, "toggle", "Groups from the file names: `([`").set_value(False)
+    press(at, "Save target")
+    assert store.targets(project)[saved].group_pattern == "" and not at.error
 
 
 def test_duplicates_and_unreadable_images_are_listed(store, project, saved, folder):

@@ -1,5 +1,6 @@
 """The Target page on copies and shortcuts: what it lists, what it offers, and that it stays quick."""
 
+import re
 import time
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from core.target import TargetTask
+from pages._target_reading import read
+from pages._target_verdict import verdict_of
 from tests.pages.test_target import open_page, press, shown, targets_of, widget
 
 
@@ -50,7 +53,53 @@ def test_copies_across_the_locked_test_part_are_listed_with_their_part(store, pr
 def test_a_shortcut_is_said_in_words_with_what_to_do(project, saved):  # noqa: F811
     text = shown(open_page(project, saved))
     assert "Shortcut risk" in text and "Crop the marks away" in text and "no proof" in text
-    assert "a line of bright letters near the edge" in text
+    assert "a line of bright letters" in text
+
+
+def verdict(at) -> str:
+    return next(m.value for m in at.markdown if m.value.startswith(("**Yes", "**Not")))
+
+
+def test_the_verdict_names_copies_across_classes_and_shortcuts_with_the_way_there(project, saved):
+    text = verdict(open_page(project, saved))
+    assert "**Yes, with 3 cautions.**" in text  # and that no test part is kept out
+    assert "[1 set of near-duplicates across classes](#target-copies)" in text
+    assert re.search(r"\[3 shortcut risks: a (line of )?bright letter[^\]]* and 2 more\]\(#target-shortcuts\)", text)
+    assert "not looked" not in text.lower()
+
+
+def test_the_verdict_says_what_was_not_looked_for_yet_and_names_it_once_it_was(project, saved, monkeypatch):
+    monkeypatch.setattr("pages._target_alike.ON_REQUEST", 10)
+    at = open_page(project, saved)
+    assert "Not looked for yet: [near-duplicates](#target-copies)." in verdict(at) and "1 set of" not in verdict(at)
+    press(at, "Look for near-duplicates")
+    assert "[1 set of near-duplicates across classes](#target-copies)" in verdict(at)
+    press(at, "Edit")
+    assert "#" not in verdict(at)  # the form has no such places
+
+
+def test_the_verdict_before_copies_and_shortcuts_were_looked_for(folder):
+    found = read(TargetTask("lettered", folder, "folder", "binary"))
+    assert "Not looked for yet: [near-duplicates](#target-copies) and [shortcuts](#target-shortcuts)." in verdict_of(
+        found, True
+    )
+
+
+def test_the_verdict_says_when_nothing_was_found_or_images_are_too_few(store, project, folder):
+    for path in [*folder.glob("b/*"), *folder.glob("a/again.png"), *folder.glob("a/2*")]:
+        path.unlink()
+    for i in range(20):
+        picture(500 + i).save(folder / "b" / f"{i}.png")
+    id = store.save_target(project, TargetTask("plain", folder, "folder", "binary", test_part=("a/00.png",)))
+    assert verdict(open_page(project, id)) == (
+        "**Yes.** Every image was read. No [near-duplicates](#target-copies) across classes or parts and no "
+        "[shortcuts](#target-shortcuts) were found."
+    )
+    for path in [*folder.glob("?/1*")]:
+        path.unlink()
+    at = open_page(project, id)
+    assert "too few images to look for [shortcuts](#target-shortcuts)" in verdict(at)
+    assert "at least 20 are needed" in shown(at)
 
 
 def test_near_duplicates_become_groups_when_that_is_saved_and_can_be_undone(store, project, saved):  # noqa: F811

@@ -3,10 +3,12 @@
 import time
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from core.errors import TargetError
 from core.target import TargetTask
 from pages import _target_reading
 
@@ -40,6 +42,31 @@ def test_a_changed_image_is_noticed_at_once_in_a_small_folder(task):
     Image.new("L", (12, 9), 200).save(task.images / "a" / "0.png")
     after = _target_reading.read(task)
     assert after.key != before.key and after.index["width"].iat[0] == 12
+
+
+def test_a_changed_label_is_noticed_though_no_image_changed(task):
+    csv = task.images / "list.csv"
+    lines = ["path,label", *(f"{c}/{i}.png,{c}" for c in "ab" for i in range(12))]
+    csv.write_text("\n".join(lines))
+    task = replace(task, images=csv, format="manifest")
+    assert _target_reading.read(task).listing.labels.sum() == 12
+    csv.write_text("\n".join(lines).replace("a/3.png,a", "a/3.png,b "))
+    assert _target_reading.read(task).listing.labels.sum() == 13
+
+
+def test_a_folder_that_may_not_be_read_is_not_looked_at(task, monkeypatch):
+    monkeypatch.setattr("os.walk", lambda *_: pytest.fail("it was looked at"))
+    with pytest.raises(TargetError, match="outside the folders"):
+        _target_reading.read(replace(task, images=Path("/")))
+    assert _target_reading.class_names(replace(task, images=Path("/"))) == ()
+
+
+def test_other_words_in_the_description_do_not_list_the_images_again(task, monkeypatch):
+    before = _target_reading.read(task)
+    monkeypatch.setattr(_target_reading, "read_listing", lambda *_: pytest.fail("it was listed again"))
+    assert _target_reading.read(replace(task, name="other", notes="n")) is before
+    again = _target_reading.read(replace(task, labelled_images=9, test_part=(before.listing.ids[0],)))
+    assert again.n_test == 1 and again.listing is before.listing
 
 
 def test_a_zip_archive_is_read_and_kept_like_a_folder(task, tmp_path):
