@@ -34,4 +34,5 @@ class Metric:
     # Expected seconds on one core, null and interval included, for N images, D features and K label columns; fitted to
     # measurements on a 2-core Xeon machine. None for a metric of gradients, whose cost is the network's.
     seconds: Callable[[int, int, int], float] | None = None
+    label_by_label: bool = False  # True: several labels per image are fitted one by one, each at the cost of `seconds`
     pool_relative: bool = False  # True: the number changes when a candidate is added
