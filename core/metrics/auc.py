@@ -39,6 +39,8 @@ def bootstrapped_interval(
     scores: np.ndarray, columns: np.ndarray, groups: np.ndarray, count: int, rng: np.random.Generator
 ) -> tuple[float | None, float | None]:
     """95 % percentile interval of the macro AUC over bootstraps of whole groups; the predictions stay as they are."""
+    if count == 0:
+        return None, None
     weights = bootstrap_weights(groups, count, rng)
     by_column = np.stack([weighted_auc(s, c, weights) for s, c in zip(scores.T, columns.T, strict=True)])
     usable = by_column[:, ~np.isnan(by_column).all(axis=0)]

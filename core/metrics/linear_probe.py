@@ -9,7 +9,8 @@ from core.metrics.case import Case, Scored
 from core.metrics.cautions import wide_caution
 from core.metrics.folds import FOLDS_LIMIT, each_fold
 from core.metrics.metric import Metric
-from core.metrics.resampling import shuffles, stratified_subset
+from core.metrics.refitting import at_most
+from core.metrics.resampling import shuffles
 
 METRIC = Metric(
     key="linear_probe",
@@ -31,13 +32,18 @@ METRIC = Metric(
     version=1,
     multi_label="One classifier and one AUC per label; the mean over the labels.",
     ordinal="One classifier and one AUC per step between grades (grade above k or not); the mean over the steps.",
-    params={"C": 1.0, "penalty": "l2", "features": "standardised inside the fold", "auc": "out of fold, pooled, macro"},
-    permutations=20,
+    params={
+        "C": 1.0,
+        "penalty": "l2",
+        "features": "standardised inside the fold",
+        "auc": "out of fold, pooled, macro",
+        "null_images": 1000,
+    },
+    permutations=39,
     resamples=200,
     seconds=lambda n, d, k: 0.2 + 1e-6 * k * min(n, 1000) * min(n, d, 1000),
 )
 
-NULL_IMAGES = 1000
 MAX_STEPS = 1000
 TOLERANCE = 1e-4  # scikit-learn's own: ten times tighter doubles the time and moves the AUC by some 0.001
 
@@ -108,20 +114,19 @@ def _decision(fold: Fold, y: np.ndarray) -> np.ndarray:
 
 
 def calibrated(case: Case) -> Scored:
-    """AUC out of fold; 20 permutations, each refitted (on at most 1,000 images); interval by bootstrap of groups."""
+    """AUC out of fold; 39 permutations, each refitted (on at most 1,000 images); interval by bootstrap of groups."""
     multinomial = case.label_type == "multi-class"
     prepared = standardised_folds(case.features, case.folds)
     scores = probe_scores(prepared, case.labels, case.columns, multinomial)
     value = compared = macro_auc(scores, case.columns)
-    labels, columns, groups = case.labels, case.columns, case.groups
-    if len(labels) > NULL_IMAGES:
-        subset = stratified_subset(columns, groups, NULL_IMAGES, case.rng(3))
-        labels, columns, groups = labels[subset], columns[subset], np.unique(groups[subset], return_inverse=True)[1]
-        prepared = standardised_folds(case.features[subset], case.folds[subset])
+    shuffled = at_most(case, METRIC.params["null_images"], stream=3) if METRIC.permutations else case
+    labels, columns = shuffled.labels, shuffled.columns
+    if shuffled is not case:
+        prepared = standardised_folds(shuffled.features, shuffled.folds)
         compared = macro_auc(probe_scores(prepared, labels, columns, multinomial), columns)
     nulls = [
         macro_auc(probe_scores(prepared, labels[source], columns[source], multinomial), columns[source])
-        for source in shuffles(columns, groups, METRIC.permutations, case.rng(1))
+        for source in shuffles(columns, shuffled.groups, METRIC.permutations, case.rng(1))
     ]
     low, high = bootstrapped_interval(scores, case.columns, case.groups, METRIC.resamples, case.rng(2))
     return Scored(

@@ -35,4 +35,5 @@ class Metric:
     # measurements on a 2-core Xeon machine. None for a metric of gradients, whose cost is the network's.
     seconds: Callable[[int, int, int], float] | None = None
     one_architecture: bool = False  # True: values of different architectures cannot be compared
+    label_by_label: bool = False  # True: several labels per image are fitted one by one, each at the cost of `seconds`
     pool_relative: bool = False  # True: the number changes when a candidate is added

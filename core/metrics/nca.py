@@ -1,12 +1,21 @@
 """Suitability: after the best linear map to 50 dimensions, do an image's neighbours carry its label?"""
 
+from __future__ import annotations
+
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from core.errors import MetricError
 from core.metrics.case import Case, Scored
 from core.metrics.cautions import wide_caution
 from core.metrics.metric import Metric
 from core.metrics.refitting import calibrate
 from core.metrics.threads import one_thread
+
+if TYPE_CHECKING:
+    import torch
 
 METRIC = Metric(
     key="nca",
@@ -32,84 +41,226 @@ METRIC = Metric(
     assumptions="A linear map can separate the classes; the images are enough to fit it without memorising them.",
     differs=(
         "Features are centred and scaled to mean squared norm D first, because the objective depends on their scale "
-        "and networks differ in theirs. At most 4,000 images are used, a stratified draw with a fixed seed."
+        "and networks differ in theirs. The map starts from the exact principal components, where public code takes a "
+        "randomised estimate of them. At most 4,000 images are used, a stratified draw with a fixed seed."
     ),
     needs="features",
     order=13,
-    version=1,
-    label_types=("binary", "multi-class", "ordinal"),
-    why_not={"multi-label": "Not defined when an image can have several findings: it needs one class per image."},
+    version=2,
+    multi_label="One map and one value per label, with and without it as two classes; the mean over the labels.",
     ordinal="Grades are treated as classes without an order.",
     params={
         "dimensions": 50,
         "k": 5,
         "start": "pca",
-        "random_state": 42,
         "max_iter": 50,
+        "tolerance": 1e-5,
         "features": "centred, mean squared norm D",
         "max_images": 4000,
         "null_images": 1000,
         "resample_images": 1000,
     },
-    permutations=20,
+    permutations=39,
     resamples=10,
+    label_by_label=True,
     seconds=lambda n, d, k: 0.2 + 3e-5 * min(n, 1000) ** 2 + 4e-6 * min(n, 4000) ** 2,
 )
 
 
-def nca_knn_probability(features: np.ndarray, labels: np.ndarray) -> float:
+PUBLISHED_SEED = 42
+VALUES_AT_ONCE = 2**19  # entries of a matrix of pairs: what a processor's cache holds
+NEGLIGIBLE = 37  # exp(-37) is below the rounding error of 1
+SPARSE = 0.03  # up to this share of pairs that matter, a sparse matrix is faster than a full one
+
+
+def nca_knn_probability(x: torch.Tensor, labels: np.ndarray, start: torch.Tensor) -> float:
     """Mean 5-nearest-neighbour probability of the true class after NCA, on the same points; [0.2, 1], higher is better.
 
-    `features` (N, D) as they are (raw in the paper), not modified; `labels` (N,) with at least two classes. The map is
-    scikit-learn's NCA to min(50, D, N) dimensions, PCA start, seed 42, 50 iterations, in float64.
+    `x` (N, D) centred features, float64; `labels` (N,) with at least two classes; `start` (d, D) the map to begin
+    with. Juodelyte et al. 2024, arXiv:2412.20172.
     """
-    from sklearn.neighbors import KNeighborsClassifier, NeighborhoodComponentsAnalysis
+    import torch
 
-    x = np.asarray(features, dtype=np.float64)
-    dimensions = min(METRIC.params["dimensions"], *x.shape)
-    classes, labels = np.unique(labels, return_inverse=True)
-    # One thread, so that the optimiser, stopped after 50 steps, takes the same path whatever the number of cores.
-    with one_thread():
-        nca = NeighborhoodComponentsAnalysis(
-            n_components=dimensions,
-            init=METRIC.params["start"],
-            max_iter=METRIC.params["max_iter"],
-            random_state=METRIC.params["random_state"],
-        )
-        z = nca.fit_transform(x, labels)
-        knn = KNeighborsClassifier(min(METRIC.params["k"], len(z))).fit(z, labels)
-        return float(knn.predict_proba(z)[np.arange(len(z)), labels].mean())
+    fitted, _ = nca(x, labels, start)
+    return knn_probability(x @ fitted.T, torch.from_numpy(labels).to(x.device), METRIC.params["k"])
 
 
-def scaled(features: np.ndarray, squared_norm: float) -> np.ndarray:
-    """Features centred and brought to this mean squared norm: NCA depends on scale, and candidates differ in theirs.
+def nca(x: torch.Tensor, labels: np.ndarray, start: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """The map (d, D) that at most 50 steps of L-BFGS reach from `start`, and its objective per image, in [0, 1].
 
-    With fewer images than features they are then rotated into the space that the images span, which keeps all
-    distances and makes the fit faster by the ratio of the two numbers.
+    `x` (N, D) and `start` in float64, `labels` (N,). The objective has many local maxima: single precision was seen to
+    lead to other ones, with values 0.01 apart, and so can other hardware. Goldberger et al., Neighbourhood components
+    analysis, NIPS 2004; the stopping rule is scikit-learn's.
     """
-    x = features - features.mean(axis=0)
-    n, d = x.shape
-    now = (x**2).sum() / n
-    if now > (np.finfo(float).eps * np.abs(features).max()) ** 2 * d:  # else all images are alike
-        x *= np.sqrt(squared_norm / now)
-    if n >= d:
-        return x
-    s, u = np.linalg.eigh(x @ x.T)
-    return (u * np.sqrt(s.clip(min=0)))[:, ::-1]
+    import torch
+    from scipy.optimize import minimize
+
+    order, sizes = _by_class(labels)
+    x = x[torch.from_numpy(order).to(x.device)]
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = neighbourhoods(x @ torch.from_numpy(flat.reshape(start.shape)).to(x).T, sizes)
+        return -value, -(gradient.T @ x).cpu().numpy().ravel()
+
+    options = {"maxiter": METRIC.params["max_iter"]}
+    flat, tolerance = start.cpu().numpy().ravel(), METRIC.params["tolerance"]
+    found = minimize(loss, flat, jac=True, method="L-BFGS-B", tol=tolerance, options=options)
+    return torch.from_numpy(found.x.reshape(start.shape)).to(x), -found.fun / len(x)
 
 
-def prepare(case: Case) -> np.ndarray:
-    """The features as NCA takes them."""
-    return scaled(case.features, case.features.shape[1])
+def _by_class(labels: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """The images class by class, and the size of each. Classes come in the order in which they first appear, so that
+    other names for them change no rounding error."""
+    _, first, classes, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
+    return np.argsort(first[classes], kind="stable"), sizes[np.argsort(first)].tolist()
+
+
+def neighbourhoods(z: torch.Tensor, sizes: list[int]) -> tuple[float, torch.Tensor]:
+    """NCA's objective at mapped images `z` (N, d), sorted by class with `sizes` images each; its gradient by z (N, d).
+
+    sum_i p_i with p_i = sum_{j != i, y_j = y_i} p_ij, p_ij = softmax_j(-|z_i - z_j|^2). With W_ij = p_ij ([y_j = y_i]
+    - p_i), whose rows sum to 0, the gradient is 2 (W + W') z - 2 diag(W'1) z. Few p_ij are above rounding error, for
+    real features well below 1 %, so that on the CPU W is a sparse matrix where it can be. No N x N matrix is held.
+    """
+    pairs = _near(z) if z.device.type == "cpu" else None
+    return _dense(z, sizes) if pairs is None else _sparse(z, sizes, *pairs)
+
+
+def _near(z: torch.Tensor) -> tuple[np.ndarray, np.ndarray] | None:
+    """How many images matter to each image (N,) and which, one after the other; None where they are many.
+
+    These are all whose p_ij is not negligible beside the largest of the row. Single precision is enough to tell, with
+    the bound of its error on top.
+    """
+    import torch
+
+    n, d = z.shape
+    single = z.float()
+    squares = (single * single).sum(dim=1, keepdim=True)
+    error = float(squares.max()) * (d + 3) * torch.finfo(torch.float32).eps
+    if not error < NEGLIGIBLE:
+        return None
+    right = torch.cat([single, -squares], dim=1).T.contiguous()
+    left = torch.cat([2 * single, torch.ones_like(squares)], dim=1)
+    at_once = max(1, VALUES_AT_ONCE // n)
+    buffer = single.new_empty((at_once, n))  # one for all chunks: most of the time would go into fetching new memory
+    counts, columns, total = [], [], 0
+    for begin in range(0, n, at_once):
+        logits = torch.mm(left[begin : begin + at_once], right, out=buffer[: n - begin])
+        logits[:, begin : begin + at_once].fill_diagonal_(-torch.inf)
+        matters = logits > logits.amax(dim=1, keepdim=True) - (NEGLIGIBLE + 2 * error)
+        counts.append(matters.sum(dim=1))
+        total += int(counts[-1].sum())
+        if total > SPARSE * n * n:
+            return None
+        columns.append(matters.flatten().nonzero()[:, 0] % n)
+    return torch.cat(counts).numpy(), torch.cat(columns).numpy()
+
+
+def _sparse(z: torch.Tensor, sizes: list[int], counts: np.ndarray, j: np.ndarray) -> tuple[float, torch.Tensor]:
+    import torch
+    from scipy.sparse import csr_array
+
+    z, n = z.numpy(), len(z)
+    i, begins = np.repeat(np.arange(n), counts), np.cumsum(counts) - counts
+    difference = z[i] - z[j]
+    logits = -(difference * difference).sum(axis=1)
+    p = np.exp(logits - np.maximum.reduceat(logits, begins)[i])
+    p /= np.add.reduceat(p, begins)[i]
+    classes = np.repeat(np.arange(len(sizes)), sizes)
+    same = classes[i] == classes[j]
+    true = np.add.reduceat(p * same, begins)
+    w = p * (same - true[i])
+    weights = csr_array((w, j, np.append(begins, len(j))), shape=(n, n))
+    sums = np.bincount(j, w, n)
+    return float(true.sum()), torch.from_numpy(2 * (weights @ z + weights.T @ z - sums[:, None] * z))
+
+
+def _dense(z: torch.Tensor, sizes: list[int]) -> tuple[float, torch.Tensor]:
+    import torch
+
+    n = len(z)
+    at_once = max(1, VALUES_AT_ONCE // n)
+    logits, weights = z.new_empty((2, min(at_once, max(sizes)), n))
+    right = torch.cat([z, -(z * z).sum(dim=1, keepdim=True)], dim=1).T.contiguous()
+    left = torch.cat([2 * z, torch.ones_like(z[:, :1])], dim=1)
+    value = torch.zeros((), dtype=z.dtype, device=z.device)
+    gradient, sums = torch.zeros_like(z), torch.zeros_like(z[:, 0])
+    for first, last in pairwise(accumulate(sizes, initial=0)):
+        for begin in range(first, last, at_once):
+            end = min(begin + at_once, last)
+            m, w = logits[: end - begin], weights[: end - begin]
+            torch.mm(left[begin:end], right, out=m)  # |z_i|^2 - |z_i - z_j|^2; the softmax over j does not see |z_i|^2
+            m[:, begin:end].fill_diagonal_(-torch.inf)
+            torch.softmax(m, dim=1, out=w)
+            true = w[:, first:last].sum(dim=1, keepdim=True)
+            value += true.sum()
+            w[:, :first] *= -true
+            w[:, first:last] *= 1 - true
+            w[:, last:] *= -true
+            gradient[begin:end] += w @ z
+            gradient.addmm_(w.T, z[begin:end])
+            sums += w.sum(dim=0)
+    return float(value), 2 * (gradient - sums[:, None] * z)
+
+
+def knn_probability(z: torch.Tensor, labels: torch.Tensor, k: int) -> float:
+    """The mean over images of the share of the k nearest images, itself first, that carry its label. `z` (N, d)."""
+    import torch
+
+    n, carried = len(z), 0.0
+    squares = (z * z).sum(dim=1)
+    at_once = max(1, VALUES_AT_ONCE // n)
+    for begin in range(0, n, at_once):
+        rows = slice(begin, begin + at_once)
+        distances = torch.addmm(squares, z[rows], z.T, alpha=-2)  # |z_i - z_j|^2 - |z_i|^2: the same order
+        distances[:, rows].fill_diagonal_(-torch.inf)
+        nearest = distances.topk(min(k, n), dim=1, largest=False).indices
+        carried += float((labels[nearest] == labels[rows, None]).double().mean(dim=1).sum())
+    return carried / n
+
+
+def prepare(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
+    """The features as NCA takes them, (N, r), and the map that it starts from, their PCA.
+
+    They are centred, brought to mean squared norm D, because NCA depends on scale and candidates differ in theirs, and
+    rotated to their principal components, which keeps all distances and takes no more columns than they span.
+    """
+    import torch
+
+    spectrum = case.spectrum
+    if len(spectrum.s) == 0:
+        raise MetricError("The features differ by rounding errors only.", "Check the checkpoint's weights.")
+    scale = (spectrum.width * len(case.labels) / spectrum.s.sum()).sqrt()
+    x = spectrum.leading(len(spectrum.s)) * scale
+    return x, torch.eye(min(METRIC.params["dimensions"], x.shape[1]), x.shape[1]).to(x)
+
+
+def score(state: tuple[torch.Tensor, torch.Tensor], labels: np.ndarray) -> float:
+    """The value of prepared features for class ids (N,)."""
+    x, start = state
+    return nca_knn_probability(x, labels, start)
 
 
 def calibrated(case: Case) -> Scored:
     """The value on at most 4,000 images, refitted permutations and half samples on at most 1,000."""
-    return calibrate(
-        case, METRIC, prepare, nca_knn_probability, lowest=0.0, highest=1.0, cautions=wide_caution(case)
-    )  # fmt: skip
+    return calibrate(case, METRIC, prepare, score, lowest=0.0, highest=1.0, cautions=wide_caution(case))
 
 
-def published(case: Case) -> dict[str, float]:
-    """The quantity of the reference values, on raw features."""
-    return {"nca_knn_lp": nca_knn_probability(case.features, case.labels)}
+def published_start(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
+    """Raw features (N, D), centred, and the map (d, D) that scikit-learn starts from: its seeded, randomised PCA."""
+    import torch
+    from sklearn.decomposition import PCA
+
+    pca = PCA(min(METRIC.params["dimensions"], *case.features.shape), random_state=PUBLISHED_SEED).fit(case.features)
+    return torch.from_numpy(case.features - pca.mean_), torch.from_numpy(pca.components_)
+
+
+def published(case: Case) -> dict:
+    """The quantity of the reference values. On one thread, so that the optimiser takes the same path whatever the
+    number of cores."""
+    if case.label_type == "multi-label":
+        return {"nca_knn_lp": {"value": None, "reason": "Not defined when an image can have several findings."}}
+    with one_thread():
+        x, start = published_start(case)
+        return {"nca_knn_lp": nca_knn_probability(x, case.labels, start)}

@@ -39,7 +39,7 @@ def calibrate(
     state = prepare(used)
     by_label = [score(state, labels) for labels in used.partitions]
     value = compared = float(np.mean(by_label))
-    shuffled = at_most(used, metric.params.get("null_images"), stream=3)
+    shuffled = at_most(used, metric.params.get("null_images"), stream=3) if metric.permutations else used
     if shuffled is not used:
         state = prepare(shuffled)
         compared = float(np.mean([score(state, labels) for labels in shuffled.partitions]))

@@ -12,10 +12,12 @@ def shuffles(columns: np.ndarray, groups: np.ndarray, count: int, rng: np.random
     """
     by_group = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[by_group], prepend=-1))
-    if (columns == columns[by_group[starts]][groups]).all():
-        return np.stack([by_group[starts][rng.permutation(len(starts))][groups] for _ in range(count)])
-    blocks = np.split(by_group, starts[1:])
     sources = np.empty((count, len(groups)), dtype=np.int64)
+    if (columns == columns[by_group[starts]][groups]).all():
+        for source in sources:
+            source[:] = by_group[starts][rng.permutation(len(starts))][groups]
+        return sources
+    blocks = np.split(by_group, starts[1:])
     for source in sources:
         source[by_group] = np.concatenate([blocks[g] for g in rng.permutation(len(blocks))])
     return sources

@@ -50,7 +50,7 @@ def calibrate(
     columns = case.tensor(case.columns)
     by_column = score(project(case.spectrum, columns))
     value = float(getattr(by_column, reduce)())
-    halves, share = case.halves
+    halves, share = case.halves if metric.resamples else ([], 0.0)
     resampled = [float(getattr(score(half.projection), reduce)()) for half in halves]
     low, high = subsampled_interval(value, resampled, share, lowest, highest)
     sources = shuffles(case.columns, case.groups, metric.permutations, case.rng(1))
@@ -72,8 +72,8 @@ def _permuted(spectrum: Spectrum, columns: torch.Tensor, sources: np.ndarray, sc
 
     n, k = columns.shape
     chunks = np.array_split(sources, max(1, math.ceil(sources.size * k / VALUES_AT_ONCE)))
-    scores = []
-    for chunk in chunks:
+    scores = [np.empty(0)]
+    for chunk in filter(len, chunks):
         source = torch.from_numpy(np.ascontiguousarray(chunk.T)).to(columns.device)
         by_column = score(project(spectrum, columns[source].reshape(n, -1)))
         scores.append(getattr(by_column.reshape(len(chunk), k), reduce)(dim=1).cpu().numpy())

@@ -14,13 +14,15 @@ def candidate_costs(plan: dict, report: dict, metrics: list[str]) -> dict[str, f
     n, d = plan["sample"]["n"], report.get("feature_dim")
     speed = report.get("images_per_second") if plan["device"] == "cpu" else None
     columns = len(plan["target"]["class_names"])
+    several = plan["target"]["label_type"] == "multi-label"
     costs = {"features": _LOAD_SECONDS + n / speed if speed else None}
     for key in metrics:
         if METRICS[key].needs == "gradients":
             passes = _FORWARDS_PER_LABELLING * (1 + METRICS[key].permutations)
             costs[key] = min(n, _GRADIENT_IMAGES) * passes / speed if speed else None
         else:
-            costs[key] = METRICS[key].seconds(n, d, columns) if d else None
+            fits, k = (columns, 2) if several and METRICS[key].label_by_label else (1, columns)
+            costs[key] = fits * METRICS[key].seconds(n, d, k) if d else None
     return costs
 
 

@@ -84,8 +84,8 @@ def test_ordinal_grades_are_scored_step_by_step(key):
 @pytest.mark.parametrize("key", OF_FEATURES)
 def test_more_than_a_thousand_images_are_shuffled_on_a_part_that_is_named(key, problem, monkeypatch):
     features, labels, folds = problem(n=150, d=10, signal=3.0)
-    monkeypatch.setattr("core.metrics.linear_probe.NULL_IMAGES", 60)
-    monkeypatch.setitem(METRICS["nca"].params, "null_images", 60)
+    for fitted in ("linear_probe", "nca"):
+        monkeypatch.setitem(METRICS[fitted].params, "null_images", 60)
     record = evaluate(key, features, labels, "multi-class", 3, None, folds)
     assert record["verdict"] == ("read with care" if METRICS[key].pool_relative else "reliable")
     if key in ("linear_probe", "nca"):
@@ -125,8 +125,8 @@ def test_small_classes_are_named_in_the_reason():
 
 def test_metrics_that_do_not_apply_give_the_reason_in_place_of_a_value():
     labels = np.arange(20)[:, None] % np.array([2, 3, 5]) == 0
-    record = evaluate("nca", np.eye(20), labels.astype(int), "multi-label", 3)
-    assert record == {"value": None, "reason": METRICS["nca"].why_not["multi-label"]}
+    record = evaluate("gradient_ratio", None, labels.astype(int), "multi-label", 3)
+    assert record == {"value": None, "reason": METRICS["gradient_ratio"].why_not["multi-label"]}
 
 
 @pytest.mark.parametrize(

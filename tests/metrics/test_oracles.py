@@ -20,7 +20,7 @@ TOLERANCES = {
     "hscore": 1e-6,
     "hscore_regularised": 1e-6,
     "gbc_exact_pca64": 1e-6,
-    "nca_knn_lp": 1e-3,
+    "nca_knn_lp": 0.03,  # of an optimiser of our own; its objective is compared in test_nca.py
 }
 
 
