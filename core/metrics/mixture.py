@@ -1,4 +1,4 @@
-"""A Gaussian mixture with full covariances, fitted by expectation maximisation: all components in one batch."""
+"""A Gaussian mixture with full covariances, fitted by expectation maximisation in float64."""
 
 from __future__ import annotations
 

@@ -65,7 +65,9 @@ METRIC = Metric(
     },
     permutations=100,
     resamples=10,
-    seconds=lambda n, d, k: 0.5 + 2.5e-9 * min(n, d) ** 3 + 1e-3 * min(n, 4000) + 1.2e-4 * k * min(n, 4000),
+    seconds=lambda n, d, k: (
+        0.5 + 5e-10 * min(n, d, 4000) ** 3 + 1.3e-3 * min(n, 4000) + 4e-9 * min(n / 2, d, 1000) ** 3
+    ),
 )
 
 COMFORTABLE = 5  # images per cluster: with fewer, a share of labels says more about chance than about the cluster
@@ -123,7 +125,7 @@ def prepare(case: Case) -> list[torch.Tensor]:
 def calibrated(case: Case) -> Scored:
     """The value on at most 4,000 images with 100 permutations of their labels on the same clusters; 10 half samples of
     at most 1,000, each clustered anew."""
-    n, cautions = len(case.labels), ()
+    n, cautions = min(len(case.labels), METRIC.params["max_images"]), ()
     k = clusters(n, classes_of(case))
     if n < COMFORTABLE * k:
         cautions = (f"{n} images for {k} clusters: with so few in each, shuffled labels score well too.",)

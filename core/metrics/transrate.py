@@ -29,10 +29,11 @@ METRIC = Metric(
     paper="Huang et al., Frustratingly easy transferability estimation, ICML 2022",
     range="0 (no better than random labels) upwards; there is no fixed maximum. Chance can take it a little below 0",
     limits=(
-        "It describes each class as one Gaussian. With few images per feature any split "
-        "of the images shortens the description, by far more than the labels do: most of the published number is then "
-        "chance, and tells how many directions the features use. That part is taken off here; what is left shrinks "
-        "with fewer images, so compare candidates on the same images only."
+        "It describes each class as one Gaussian. With few images per feature any split of the images shortens the "
+        "description, by far more than the labels do: most of the published number is then chance, and tells how many "
+        "directions the features use. That part is taken off here; what is left shrinks with fewer images, so compare "
+        "candidates on the same images only. Constant and duplicated features count in the mean square of a feature, "
+        "and so change the value."
     ),
     formula=(
         r"$R(Z) - \sum_c \frac{n_c}{N} R(Z_c)$ minus its mean over 20 random dealings of the same labels, with the "
@@ -63,7 +64,13 @@ METRIC = Metric(
     },
     permutations=100,
     resamples=30,
-    seconds=lambda n, d, k: 0.3 + 2.5e-9 * min(n, d) ** 3 + 4e-9 * min(n, 4000) ** 3 / k + 8e-6 * min(n, 1000) ** 2,
+    seconds=lambda n, d, k: (
+        0.3
+        + 5e-10 * min(n, d, 4000) ** 3
+        + 4e-9 * min(n, 4000) * min(n / max(k, 2), d, 4000 / max(k, 2)) ** 2
+        + 1.2e-8 * min(n / 2, d, 1000) ** 3
+        + 5e-6 * min(n / 2, 1000) ** 2
+    ),
 )
 
 
@@ -163,7 +170,10 @@ def _half_log_det(matrix: torch.Tensor) -> torch.Tensor:
 
 def calibrated(case: Case) -> Scored:
     """The value on at most 4,000 images with 100 permutations of their labels; 30 half samples of at most 1,000, each
-    above its own chance. `raw` is TransRate with what chance gives."""
+    above its own chance. `raw` is TransRate with what chance gives.
+
+    The interval is no narrower than the spread of shuffled labels: with far fewer images all samples look alike.
+    """
     used = at_most(case, METRIC.params["max_images"], stream=4)
     state = coded(used.spectrum, case.seed)
     scored = calibrate(
@@ -174,4 +184,13 @@ def calibrated(case: Case) -> Scored:
         cautions=wide_caution(used),
     )
     raw = float(np.mean([rate_reduction(state, labels) for labels in used.partitions]))
-    return replace(scored, raw=raw, detail=scored.detail | {"chance": raw - scored.value})
+    scored = replace(scored, raw=raw, detail=scored.detail | {"chance": raw - scored.value})
+    if scored.low is None:
+        return scored
+    least = 1.96 * float(scored.nulls.std(ddof=1))
+    return replace(
+        scored,
+        low=min(scored.low, scored.value - least),
+        high=max(scored.high, scored.value + least),
+        interval=f"{scored.interval}; no narrower than the spread of shuffled labels",
+    )

@@ -39,6 +39,7 @@ def test_noise_scores_zero_above_chance_where_the_published_value_is_large():
     rng = np.random.default_rng(0)
     record = evaluate("transrate", rng.normal(size=(200, 512)), np.arange(200) % 5, "multi-class", 5)
     assert record["raw"] > 50 and abs(record["value"]) < 0.1 and record["p"] > 0.05
+    assert record["low"] < 0 < record["high"]
     assert record["detail"]["chance"] == pytest.approx(record["raw"] - record["value"])
 
 
