@@ -39,7 +39,7 @@ def overview_chart(scores: pd.DataFrame) -> alt.FacetChart:
     units = {key: f"{describe(key).name}, {describe(key).unit}" for key in scored["metric"].unique()}
     scored["panel"] = scored["metric"].map(units)
     y = alt.Y("candidate:N", sort=candidates, title=None, axis=alt.Axis(labelLimit=_NAMES))
-    header = alt.Header(title=None, labelAnchor="start", labelFontSize=13, labelLimit=_PANEL + 30)
+    header = alt.Header(title=None, labelAnchor="start", labelFontSize=13, labelLimit=_PANEL + 60)
     panels = alt.Column("panel:N", sort=list(units.values()), header=header)
     layers = alt.layer(*_values(scored, "", y), data=scored)
     layers = layers.properties(width=_PANEL, height=_ROW * len(candidates))

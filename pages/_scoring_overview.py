@@ -7,7 +7,7 @@ from core.charts import agreement_chart, marked, matrix_chart, overview_chart
 from core.report.ranking import CELLS, PAIRS, TIES, agreement_sentences, answers, notes
 from core.scoring.agreement import agreement
 from core.scoring.overview import first_metrics, joined, sentences, side_by_side
-from core.scoring.ranking import CARE, describe, metrics_in, remarks
+from core.scoring.ranking import ACROSS, CARE, describe, metrics_in, remarks
 from pages._scoring_explanation import show_explanation
 from pages._text import code, plain
 
@@ -30,6 +30,8 @@ def show_first_view(plan: dict, results: list[dict]) -> None:
     scores = side_by_side(plan, results, metrics)
     lead = scores[scores["metric"] == metrics[0]]
     st.subheader("How far do the features take us as they are, and is it more than chance?", anchor=False)
+    if describe(metrics[0]).one_architecture:
+        st.caption(ACROSS)
     for text in answers(lead, describe(metrics[0]), code):
         st.markdown(f"**{text}**")
     if scores["value"].notna().any():

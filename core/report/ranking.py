@@ -132,6 +132,11 @@ def ranking_html(plan: dict, results: list[dict]) -> str:
     )
 
 
+def columns_of(about: Metric) -> dict[str, str]:
+    """The columns of a metric's table, with the architecture first where only candidates of one can be compared."""
+    return ({"architecture": "Architecture"} if about.one_architecture else {}) | COLUMNS
+
+
 def notes(metrics: list[str]) -> list[str]:
     """What the daggers at the names of these metrics mean."""
     return [text for fact, text in DAGGERS.items() if any(getattr(describe(key), fact) for key in metrics)]
@@ -158,6 +163,7 @@ def _first_view(plan: dict, results: list[dict]) -> dict:
     scores, lead = side_by_side(plan, results, metrics), metrics[0]
     return {
         "answer": " ".join(answers(scores[scores["metric"] == lead], describe(lead))),
+        "caution": ACROSS if describe(lead).one_architecture else "",
         "chart": svg(overview_chart(scores)) if scores["value"].notna().any() else "",
         "sentences": sentences(scores),
     }
@@ -205,6 +211,7 @@ def _snippet(candidate: dict) -> str:
 def _section(plan: dict, results: list[dict], metric: str) -> dict:
     frame = ranking(plan, results, metric)
     about = describe(metric)
+    columns = columns_of(about)
     return {
         "name": f"{about.name} ({about.unit})",
         "question": about.question,
@@ -218,10 +225,10 @@ def _section(plan: dict, results: list[dict], metric: str) -> dict:
             for architecture, pool in pools(frame, about).items()
             if pool["value"].notna().any()
         ],
-        "columns": list(COLUMNS.values()),
+        "columns": list(columns.values()),
         "rows": [
             [{"text": _cell(value), "number": name in NUMBERS} for name, value in row.items()]
-            for row in frame[list(COLUMNS)].to_dict("records")
+            for row in frame[list(columns)].to_dict("records")
         ],
         "remarks": [f"{verdict or 'no value'}: {', '.join(n)}. {text}" for verdict, text, n in remarks(frame)],
     }

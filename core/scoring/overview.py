@@ -20,18 +20,19 @@ def first_metrics(plan: dict) -> list[str]:
 def side_by_side(plan: dict, results: list[dict], metrics: list[str]) -> pd.DataFrame:
     """One row per metric and candidate: `metric`, the columns of `ranking`, then `standing`, and the `permutations` and
     `interval` behind the numbers. Candidates are in the order of the first metric throughout."""
-    frames = {metric: ranking(plan, results, metric) for metric in metrics}
-    order = frames[metrics[0]]["candidate"]
+    frames = [ranking(plan, results, metric) for metric in metrics]
+    frames = [
+        frame.assign(metric=metric, standing=standing(frame, describe(metric)))
+        for frame, metric in zip(frames, metrics, strict=True)
+    ]
+    place = {name: i for i, name in enumerate(frames[0]["candidate"])}
+    in_order = [frame.iloc[frame["candidate"].map(place).argsort()] for frame in frames]
+    scores = pd.concat(in_order, ignore_index=True)
     made_by = {(result["metric"], result["candidate"]): result for result in results}
-    tables = []
-    for metric, frame in frames.items():
-        frame = frame.assign(standing=standing(frame, describe(metric))).set_index("candidate").loc[order].reset_index()
-        made = [made_by.get((metric, name), {}) for name in order]
-        frame["permutations"] = pd.array([result.get("permutations") for result in made], dtype="Int64")
-        frame["interval"] = [result.get("interval") or "" for result in made]
-        frame.insert(0, "metric", metric)
-        tables.append(frame)
-    return pd.concat(tables, ignore_index=True)
+    made = [made_by.get(key, {}) for key in zip(scores["metric"], scores["candidate"], strict=True)]
+    scores["permutations"] = pd.array([result.get("permutations") for result in made], dtype="Int64")
+    scores["interval"] = [result.get("interval") or "" for result in made]
+    return scores[["metric", *scores.columns.drop("metric")]]
 
 
 def standing(frame: pd.DataFrame, about: Metric) -> pd.Series:
@@ -40,8 +41,11 @@ def standing(frame: pd.DataFrame, about: Metric) -> pd.Series:
     of one architecture compares within each."""
     kept = frame[meaningful(frame)]
     pools = [pool for _, pool in kept.groupby("architecture")] if about.one_architecture else [kept]
-    places = [pd.Series(np.nan, index=frame.index)] + [_places(pool) for pool in pools if len(pool) > 1]
-    return pd.concat(places).groupby(level=0).max()
+    places = pd.Series(np.nan, index=frame.index)
+    for pool in pools:
+        if len(pool) > 1:
+            places[pool.index] = _places(pool)
+    return places
 
 
 def _places(pool: pd.DataFrame) -> pd.Series:

@@ -10,12 +10,12 @@ from core.demo import shipped_plan
 from core.metrics import METRICS
 from core.report.ranking import (
     CELLS,
-    COLUMNS,
     NUMBERS,
     PAIRS,
     agreement_sentences,
     answer,
     answers,
+    columns_of,
     ranking_html,
     without_paths,
 )
@@ -101,8 +101,9 @@ def test_its_numbers_are_those_of_the_ranking(demo):
     plan, results = demo
     page = Page(ranking_html(plan, results))
     rows = [row for row in page.rows if row]
-    names = list(COLUMNS)
     for metric in metrics_in(plan):
+        names = list(columns_of(describe(metric)))
+        assert ("architecture" in names) == describe(metric).one_architecture
         frame = ranking(plan, results, metric)
         shown, rows = rows[: len(frame)], rows[len(frame) :]
         assert [row[names.index("candidate")] for row in shown] == frame["candidate"].tolist()
