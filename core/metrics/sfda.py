@@ -167,11 +167,10 @@ def lower_product(x: torch.Tensor) -> torch.Tensor:
 
 
 def calibrated(case: Case) -> Scored:
-    """The value with 30 refitted permutations, and with 10 half samples where these are not at the maximum."""
+    """The value with 30 refitted permutations, and with 10 half samples where these cannot be at the maximum."""
     n, d = case.features.shape
     classes = max(int(labels.max()) + 1 for labels in case.partitions)
     grave = saturated(case, classes)
-    few = f"on half of the images, too few for {d} features, it is at its maximum"
     return calibrate(
         case,
         METRIC,
@@ -181,7 +180,7 @@ def calibrated(case: Case) -> Scored:
         highest=1.0,
         cautions=() if grave else wide_caution(case),
         grave=grave,
-        no_interval=few if n // 2 < d + classes else "",
+        no_interval=f"half of the images are too few for {d} features" if n // 2 < d + classes else "",
     )
 
 

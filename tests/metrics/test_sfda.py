@@ -127,7 +127,7 @@ def test_at_its_maximum_it_means_nothing_and_has_no_interval(problem):
     assert record["value"] == record["null"] == pytest.approx(1.0, abs=1e-6)
     assert record["verdict"] == "not meaningful here"
     assert record["reason"].startswith("60 images for 80 features: features in so many directions fit any labels")
-    assert record["low"] is None and "half of the images, too few for 80 features" in record["interval"]
+    assert record["low"] is None and "half of the images are too few for 80 features" in record["interval"]
 
 
 def test_wide_features_of_low_rank_are_not_at_the_maximum(problem):
@@ -139,7 +139,8 @@ def test_wide_features_of_low_rank_are_not_at_the_maximum(problem):
 def test_an_interval_needs_half_samples_that_are_not_at_the_maximum(problem):
     features, labels, _ = problem(n=90, d=60, signal=3.0)
     record = evaluate("sfda", features, labels, "multi-class", 3)
-    assert record["verdict"] == "read with care" and "There is no interval: on half of the images" in record["reason"]
+    assert record["low"] is None and record["verdict"] == "read with care"
+    assert record["reason"] == "There is no interval: half of the images are too few for 60 features."
     record = evaluate("sfda", features[:, :30], labels, "multi-class", 3)
     assert record["low"] < record["value"] < record["high"] <= 1
 
