@@ -169,7 +169,7 @@ def test_nih_chest_xrays_with_patients_survive_a_killed_app_and_worker(page, app
     results = spool.read_results(run)
     asked = [metric for metric in METRICS.values() if "multi-label" in metric.label_types]
     assert done <= set(results) and len(results) == 3 * len(asked)
-    assert all(result["detail"]["columns"] >= 10 for result in results.values())
+    assert all(result["detail"]["columns"] >= 10 for result in results.values() if "detail" in result)
     expect(page.get_by_text(re.compile("No patient groups are known"))).to_have_count(0)
 
 
