@@ -69,7 +69,7 @@ def _score(options: argparse.Namespace) -> int:
         task, listing, index, contenders, metrics, max_images=options.max_images, device=options.device
     )  # fmt: skip
     run = options.run.resolve()
-    compute(plan, run)
+    compute([(plan, run)])
     answer = outcome(plan, run)
     text = json.dumps(answer, indent=1, allow_nan=False)
     print_outcome(answer)
@@ -119,27 +119,33 @@ def _report(checkpoint) -> dict:
         return {"error": {"message": error.message, "remedy": error.remedy}}
 
 
-def compute(plan: dict, run: Path) -> None:
-    """Run the plan in a worker of its own and wait for its end, telling the progress; Ctrl-C stops it cleanly."""
+def compute(jobs: list[tuple[dict, Path]]) -> None:
+    """Run each plan in its run folder, side by side in workers of their own, and wait for their end, telling the
+    progress; Ctrl-C stops them cleanly."""
     from core.scoring import runner
 
-    runner.prepare(plan, run)
-    runner.start(run)
+    for plan, run in jobs:
+        runner.prepare(plan, run)
+        runner.start(run)
     tell = _counter("scores")
     try:
-        while (status := runner.status(run)).active:
-            tell(status.done, status.total)
+        while True:
+            statuses = [runner.status(run) for _, run in jobs]
+            tell(sum(status.done for status in statuses), sum(status.total for status in statuses))
+            if not any(status.active for status in statuses):
+                break
             time.sleep(0.2)
     except KeyboardInterrupt:
-        runner.cancel(run)
+        for _, run in jobs:
+            runner.cancel(run)
         raise SourceScoutError("Stopped. Finished scores are kept.", "The same command goes on from there.") from None
-    tell(status.done, status.total)
-    if status.state in ("stopped", "cancelled"):
-        how = "was cancelled" if status.state == "cancelled" else "ended before its time"
-        raise SourceScoutError(
-            f"The worker {how}; {status.done} of {status.total} scores are finished. {runner.last_words(run)}".strip(),
-            "The same command goes on from there.",
-        )
+    for status, (_, run) in zip(statuses, jobs, strict=True):
+        if status.state in ("stopped", "cancelled"):
+            how = "was cancelled" if status.state == "cancelled" else "ended before its time"
+            raise SourceScoutError(
+                f"A worker {how}; {status.done} of {status.total} scores are finished. {runner.last_words(run)}".strip(),
+                "The same command goes on from there.",
+            )
 
 
 def _counter(what: str):
@@ -232,12 +238,10 @@ def _demo(options: argparse.Namespace) -> int:
     from core.demo import TARGETS, demo_plan
     from core.scoring.runner import run_folder
 
-    answers = []
-    for name in TARGETS:
-        plan = demo_plan(name)
-        run = run_folder(plan)
-        compute(plan, run)
-        answers.append(outcome(plan, run))
+    plans = [demo_plan(name) for name in TARGETS]
+    jobs = [(plan, run_folder(plan)) for plan in plans]
+    compute(jobs)
+    answers = [outcome(plan, run) for plan, run in jobs]
     if options.json:
         print(json.dumps({"synthetic": True, "targets": answers}, indent=1, allow_nan=False))
     else:

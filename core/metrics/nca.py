@@ -57,10 +57,10 @@ METRIC = Metric(
         "tolerance": 1e-5,
         "features": "centred, mean squared norm D",
         "max_images": 4000,
-        "null_images": 1000,
-        "resample_images": 1000,
+        "null_images": 500,
+        "resample_images": 500,
     },
-    permutations=39,
+    permutations=19,
     resamples=10,
     label_by_label=True,
     seconds=lambda n, d, k: 0.2 + 3e-5 * min(n, 1000) ** 2 + 4e-6 * min(n, 4000) ** 2,
@@ -69,6 +69,7 @@ METRIC = Metric(
 
 PUBLISHED_SEED = 42
 VALUES_AT_ONCE = 2**19  # entries of a matrix of pairs: what a processor's cache holds
+FEW = 256  # images, of which one matrix of all pairs is faster than a search for those that matter
 NEGLIGIBLE = 37  # exp(-37) is below the rounding error of 1
 SPARSE = 0.03  # up to this share of pairs that matter, a sparse matrix is faster than a full one
 
@@ -88,8 +89,9 @@ def nca_knn_probability(x: torch.Tensor, labels: np.ndarray, start: torch.Tensor
 def nca(x: torch.Tensor, labels: np.ndarray, start: torch.Tensor) -> tuple[torch.Tensor, float]:
     """The map (d, D) that at most 50 steps of L-BFGS reach from `start`, and its objective per image, in [0, 1].
 
-    `x` (N, D) and `start` in float64, `labels` (N,). The objective has many local maxima: single precision was seen to
-    lead to other ones, with values 0.01 apart, and so can other hardware. Goldberger et al., Neighbourhood components
+    `x` (N, D) and `start` in float64, `labels` (N,). The objective has many local maxima, and where the classes overlap
+    a rounding error can lead to another one, with a value some 0.01 apart: hence double precision, and on the CPU one
+    thread, so that the path does not depend on the number of cores. Goldberger et al., Neighbourhood components
     analysis, NIPS 2004; the stopping rule is scikit-learn's.
     """
     import torch
@@ -99,12 +101,14 @@ def nca(x: torch.Tensor, labels: np.ndarray, start: torch.Tensor) -> tuple[torch
     x = x[torch.from_numpy(order).to(x.device)]
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = neighbourhoods(x @ torch.from_numpy(flat.reshape(start.shape)).to(x).T, sizes)
+        projection = torch.from_numpy(flat.reshape(start.shape)).to(x)
+        value, gradient = neighbourhoods((projection @ x.T).T.contiguous(), sizes)
         return -value, -(gradient.T @ x).cpu().numpy().ravel()
 
     options = {"maxiter": METRIC.params["max_iter"]}
     flat, tolerance = start.cpu().numpy().ravel(), METRIC.params["tolerance"]
-    found = minimize(loss, flat, jac=True, method="L-BFGS-B", tol=tolerance, options=options)
+    with one_thread():
+        found = minimize(loss, flat, jac=True, method="L-BFGS-B", tol=tolerance, options=options)
     return torch.from_numpy(found.x.reshape(start.shape)).to(x), -found.fun / len(x)
 
 
@@ -120,10 +124,26 @@ def neighbourhoods(z: torch.Tensor, sizes: list[int]) -> tuple[float, torch.Tens
 
     sum_i p_i with p_i = sum_{j != i, y_j = y_i} p_ij, p_ij = softmax_j(-|z_i - z_j|^2). With W_ij = p_ij ([y_j = y_i]
     - p_i), whose rows sum to 0, the gradient is 2 (W + W') z - 2 diag(W'1) z. Few p_ij are above rounding error, for
-    real features well below 1 %, so that on the CPU W is a sparse matrix where it can be. No N x N matrix is held.
+    real features well below 1 %, so that on the CPU W is a sparse matrix where it can be. Of many images no N x N
+    matrix is held.
     """
+    if len(z) <= FEW:
+        return _whole(z, sizes)
     pairs = _near(z) if z.device.type == "cpu" else None
     return _dense(z, sizes) if pairs is None else _sparse(z, sizes, *pairs)
+
+
+def _whole(z: torch.Tensor, sizes: list[int]) -> tuple[float, torch.Tensor]:
+    """All pairs in one matrix: the fastest for few images."""
+    import torch
+
+    classes = torch.arange(len(sizes), device=z.device).repeat_interleave(torch.tensor(sizes, device=z.device))
+    same = (classes[:, None] == classes).to(z)
+    logits = torch.addmm(-(z * z).sum(dim=1), z, z.T, alpha=2)  # the softmax over j does not see |z_i|^2
+    p = torch.softmax(logits.fill_diagonal_(-torch.inf), dim=1)
+    true = (p * same).sum(dim=1, keepdim=True)
+    w = p * (same - true)
+    return float(true.sum()), 2 * ((w + w.T) @ z - w.sum(dim=0)[:, None] * z)
 
 
 def _near(z: torch.Tensor) -> tuple[np.ndarray, np.ndarray] | None:
@@ -143,18 +163,19 @@ def _near(z: torch.Tensor) -> tuple[np.ndarray, np.ndarray] | None:
     right = torch.cat([single, -squares], dim=1).T.contiguous()
     left = torch.cat([2 * single, torch.ones_like(squares)], dim=1)
     at_once = max(1, VALUES_AT_ONCE // n)
-    buffer = single.new_empty((at_once, n))  # one for all chunks: most of the time would go into fetching new memory
-    counts, columns, total = [], [], 0
+    # One buffer for all chunks: most of the time would go into fetching new memory.
+    buffer, above = single.new_empty((at_once, n)), torch.empty((at_once, n), dtype=torch.bool)
+    places, total = [], 0
     for begin in range(0, n, at_once):
         logits = torch.mm(left[begin : begin + at_once], right, out=buffer[: n - begin])
         logits[:, begin : begin + at_once].fill_diagonal_(-torch.inf)
-        matters = logits > logits.amax(dim=1, keepdim=True) - (NEGLIGIBLE + 2 * error)
-        counts.append(matters.sum(dim=1))
-        total += int(counts[-1].sum())
+        lowest = logits.amax(dim=1, keepdim=True) - (NEGLIGIBLE + 2 * error)
+        places.append(np.flatnonzero(torch.gt(logits, lowest, out=above[: n - begin]).numpy()) + begin * n)
+        total += len(places[-1])
         if total > SPARSE * n * n:
             return None
-        columns.append(matters.flatten().nonzero()[:, 0] % n)
-    return torch.cat(counts).numpy(), torch.cat(columns).numpy()
+    i, j = np.divmod(np.concatenate(places), n)
+    return np.bincount(i, minlength=n), j
 
 
 def _sparse(z: torch.Tensor, sizes: list[int], counts: np.ndarray, j: np.ndarray) -> tuple[float, torch.Tensor]:
@@ -243,7 +264,7 @@ def score(state: tuple[torch.Tensor, torch.Tensor], labels: np.ndarray) -> float
 
 
 def calibrated(case: Case) -> Scored:
-    """The value on at most 4,000 images, refitted permutations and half samples on at most 1,000."""
+    """The value on at most 4,000 images, refitted permutations and half samples on at most 500."""
     return calibrate(case, METRIC, prepare, score, lowest=0.0, highest=1.0, cautions=wide_caution(case))
 
 
@@ -252,15 +273,15 @@ def published_start(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
     import torch
     from sklearn.decomposition import PCA
 
-    pca = PCA(min(METRIC.params["dimensions"], *case.features.shape), random_state=PUBLISHED_SEED).fit(case.features)
+    pca = PCA(min(METRIC.params["dimensions"], *case.features.shape), random_state=PUBLISHED_SEED)
+    with one_thread():
+        pca.fit(case.features)
     return torch.from_numpy(case.features - pca.mean_), torch.from_numpy(pca.components_)
 
 
 def published(case: Case) -> dict:
-    """The quantity of the reference values. On one thread, so that the optimiser takes the same path whatever the
-    number of cores."""
+    """The quantity of the reference values, on raw features."""
     if case.label_type == "multi-label":
         return {"nca_knn_lp": {"value": None, "reason": "Not defined when an image can have several findings."}}
-    with one_thread():
-        x, start = published_start(case)
-        return {"nca_knn_lp": nca_knn_probability(x, case.labels, start)}
+    x, start = published_start(case)
+    return {"nca_knn_lp": nca_knn_probability(x, case.labels, start)}

@@ -14,6 +14,7 @@ from core.errors import MetricError
 from core.metrics.case import Case, Scored
 from core.metrics.metric import Metric
 from core.metrics.resampling import half_samples, shuffles, stratified_subset, subsampled_interval
+from core.metrics.threads import threads_for
 
 Prepare = Callable[[Case], Any]
 Score = Callable[[Any, np.ndarray], float]
@@ -40,11 +41,12 @@ def calibrate(
     by_label = [score(state, labels) for labels in used.partitions]
     value = compared = float(np.mean(by_label))
     shuffled = at_most(used, metric.params.get("null_images"), stream=3) if metric.permutations else used
-    if shuffled is not used:
-        state = prepare(shuffled)
-        compared = float(np.mean([score(state, labels) for labels in shuffled.partitions]))
     sources = shuffles(shuffled.columns, shuffled.groups, metric.permutations, case.rng(1))
-    nulls = [np.mean([score(state, labels[source]) for labels in shuffled.partitions]) for source in sources]
+    with threads_for(shuffled.features.size):
+        if shuffled is not used:
+            state = prepare(shuffled)
+            compared = float(np.mean([score(state, labels) for labels in shuffled.partitions]))
+        nulls = [np.mean([score(state, labels[source]) for labels in shuffled.partitions]) for source in sources]
     resampled, share = ([], 0.0) if no_interval else _half_values(used, metric, prepare, score)
     low, high = subsampled_interval(value, resampled, share, lowest, highest)
     limit = metric.params.get("resample_images")
@@ -82,6 +84,7 @@ def _half_values(case: Case, metric: Metric, prepare: Prepare, score: Score) -> 
     for sample in samples:
         with suppress(MetricError):
             half = case.subset(sample)
-            state = prepare(half)
-            values.append(float(np.mean([score(state, labels) for labels in half.partitions])))
+            with threads_for(half.features.size):
+                state = prepare(half)
+                values.append(float(np.mean([score(state, labels) for labels in half.partitions])))
     return values, share

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-SMALL = 2_000_000
+SMALL = 2**21  # 1,000 images of 2,048 features
 
 
 def threads_for(values: int):

@@ -26,7 +26,7 @@ def main() -> None:
         for name in TARGETS:
             plan = demo_plan(name)
             run = runner.run_folder(plan)
-            compute(plan, run)
+            compute([(plan, run)])
             if runner.missing(run):
                 raise SystemExit(f"{name}: not all scores could be computed; see {(run / 'log.txt').read_text()}")
             keep(plan, run, DEMO / "runs" / name)

@@ -153,7 +153,7 @@ def test_nih_chest_xrays_with_patients_survive_a_killed_app_and_worker(page, app
     import_checkpoints(page, toml, ["ImageNet", "Birds", "Random"])
     before = set((app.home / "runs").iterdir()) if (app.home / "runs").exists() else set()
     open_page(page, "Scoring")
-    expect(page.get_by_text("Suitability (NCA) is not offered")).to_be_visible()
+    expect(page.get_by_text("Adaptability (gradient ratio) is not offered")).to_be_visible()
     start_run(page, 420)
     (run,) = set((app.home / "runs").iterdir()) - before
 
