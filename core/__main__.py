@@ -142,8 +142,9 @@ def compute(jobs: list[tuple[dict, Path]]) -> None:
     for status, (_, run) in zip(statuses, jobs, strict=True):
         if status.state in ("stopped", "cancelled"):
             how = "was cancelled" if status.state == "cancelled" else "ended before its time"
+            finished = f"{status.done} of {status.total} scores are finished"
             raise SourceScoutError(
-                f"A worker {how}; {status.done} of {status.total} scores are finished. {runner.last_words(run)}".strip(),
+                f"A worker {how}; {finished}. {runner.last_words(run)}".strip(),
                 "The same command goes on from there.",
             )
 

@@ -131,7 +131,7 @@ def test_a_worker_that_dies_is_said(target, monkeypatch):
     for name, answer in {"prepare": None, "start": None, "status": stopped, "last_words": "killed"}.items():
         monkeypatch.setattr(runner, name, lambda *_, answer=answer: answer)
     with pytest.raises(SourceScoutError, match="ended before its time; 1 of 2 scores are finished. killed"):
-        command_line.compute({}, target.parent)
+        command_line.compute([({}, target.parent)])
 
 
 def test_an_unknown_metric_is_refused(target):

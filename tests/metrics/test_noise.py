@@ -1,4 +1,4 @@
-"""Pure noise, five classes: what public code makes of it (shared/reference/README.md, last table), and what ours does."""
+"""Pure noise, five classes: the last table of shared/reference/README.md, and what our own values are."""
 
 from importlib import import_module
 
