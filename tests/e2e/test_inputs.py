@@ -43,7 +43,7 @@ def test_a_dicom_folder_is_described_shown_and_scored_and_its_patients_stay_unkn
     start_run(page, 400)
     wait_for_end(page)
     seen.append(page.content())
-    for name in ("Values as CSV", "Page as HTML"):
+    for name in ("All metrics as CSV", "Page as HTML"):
         with page.expect_download() as download:
             page.get_by_role("button", name=name).click()
         seen.append(download.value.path().read_text())

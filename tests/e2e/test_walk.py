@@ -54,7 +54,7 @@ def describe(page: Page, name: str, label_type: str, layout: str, path) -> None:
     settled(page)
     fill(page, "Path to the images", str(path))
     press(page, "Save target")
-    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
 
 def open_page(page: Page, name: str) -> None:
