@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,7 @@ def nca(x: torch.Tensor, labels: np.ndarray, start: torch.Tensor) -> tuple[torch
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         projection = torch.from_numpy(flat.reshape(start.shape)).to(x)
-        value, gradient = neighbourhoods((projection @ x.T).T.contiguous(), sizes)
+        value, gradient = neighbourhoods(x @ projection.T, sizes)
         return -value, -(gradient.T @ x).cpu().numpy().ravel()
 
     options = {"maxiter": METRIC.params["max_iter"]}
@@ -128,21 +129,29 @@ def neighbourhoods(z: torch.Tensor, sizes: list[int]) -> tuple[float, torch.Tens
     matrix is held.
     """
     if len(z) <= FEW:
-        return _whole(z, sizes)
+        return _whole(z, _same_class(tuple(sizes), z.device))
     pairs = _near(z) if z.device.type == "cpu" else None
     return _dense(z, sizes) if pairs is None else _sparse(z, sizes, *pairs)
 
 
-def _whole(z: torch.Tensor, sizes: list[int]) -> tuple[float, torch.Tensor]:
+@lru_cache(maxsize=1)
+def _same_class(sizes: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """(N, N) float64: 1 where two images are of one class. Asked for at every step with the same sizes."""
+    import torch
+
+    classes = torch.arange(len(sizes), device=device).repeat_interleave(torch.tensor(sizes, device=device))
+    return (classes[:, None] == classes).double()
+
+
+def _whole(z: torch.Tensor, same: torch.Tensor) -> tuple[float, torch.Tensor]:
     """All pairs in one matrix: the fastest for few images."""
     import torch
 
-    classes = torch.arange(len(sizes), device=z.device).repeat_interleave(torch.tensor(sizes, device=z.device))
-    same = (classes[:, None] == classes).to(z)
     logits = torch.addmm(-(z * z).sum(dim=1), z, z.T, alpha=2)  # the softmax over j does not see |z_i|^2
     p = torch.softmax(logits.fill_diagonal_(-torch.inf), dim=1)
-    true = (p * same).sum(dim=1, keepdim=True)
-    w = p * (same - true)
+    w = p * same
+    true = w.sum(dim=1, keepdim=True)
+    w.addcmul_(p, true, value=-1)
     return float(true.sum()), 2 * ((w + w.T) @ z - w.sum(dim=0)[:, None] * z)
 
 

@@ -52,13 +52,14 @@ METRIC = Metric(
     ),
     needs="features",
     order=6,
-    version=1,
+    version=2,
     multi_label="With and without each label as two classes; the mean over the labels.",
     ordinal="Grades are treated as classes without an order.",
     params={
         "distortion": 1.0,
         "features": "centred, mean squared norm D",
         "dealings": 20,
+        "resample_dealings": 5,
         "max_images": 4000,
         "resample_images": 1000,
     },
@@ -78,12 +79,14 @@ METRIC = Metric(
 class Coded:
     """The features of N images, rotated into the r directions that they span and brought to mean squared norm D.
 
-    `u` (N, r) and `s` (r,) as in a spectrum. `chance` keeps what labels dealt out at random score, per class sizes.
+    `u` (N, r) and `s` (r,) as in a spectrum. `chance` keeps what labels dealt out at random `dealings` times score, per
+    class sizes.
     """
 
     u: torch.Tensor
     s: torch.Tensor
     seed: int
+    dealings: int
     chance: dict[tuple[int, ...], float] = field(default_factory=dict)
 
     @cached_property
@@ -92,10 +95,10 @@ class Coded:
         return (self.u * self.s) @ self.u.T
 
 
-def coded(spectrum: Spectrum, seed: int = 0) -> Coded:
+def coded(spectrum: Spectrum, seed: int = 0, dealings: int = METRIC.params["dealings"]) -> Coded:
     """A spectrum of centred features, in units of the distortion."""
     s = spectrum.s * (len(spectrum.u) * spectrum.width / spectrum.s.sum())
-    return Coded(spectrum.u, s / METRIC.params["distortion"], seed)
+    return Coded(spectrum.u, s / METRIC.params["distortion"], seed, dealings)
 
 
 def transrate(features: torch.Tensor, labels: np.ndarray) -> float:
@@ -112,7 +115,7 @@ def above_chance(state: Coded, labels: np.ndarray) -> float:
     sizes = tuple(np.sort(np.unique(labels, return_counts=True)[1]).tolist())
     if sizes not in state.chance:
         rng = np.random.default_rng([state.seed, *sizes])
-        dealt = [rng.permutation(np.repeat(np.arange(len(sizes)), sizes)) for _ in range(METRIC.params["dealings"])]
+        dealt = [rng.permutation(np.repeat(np.arange(len(sizes)), sizes)) for _ in range(state.dealings)]
         state.chance[sizes] = float(np.mean([rate_reduction(state, labels) for labels in dealt]))
     return rate_reduction(state, labels) - state.chance[sizes]
 
@@ -170,7 +173,7 @@ def _half_log_det(matrix: torch.Tensor) -> torch.Tensor:
 
 def calibrated(case: Case) -> Scored:
     """The value on at most 4,000 images with 100 permutations of their labels; 30 half samples of at most 1,000, each
-    above its own chance. `raw` is TransRate with what chance gives.
+    above its own chance, of 5 dealings. `raw` is TransRate with what chance gives.
 
     The interval is no narrower than the spread of shuffled labels: with far fewer images all samples look alike.
     """
@@ -179,7 +182,7 @@ def calibrated(case: Case) -> Scored:
     scored = calibrate(
         used,
         METRIC,
-        lambda part: state if part is used else coded(part.spectrum, case.seed),
+        lambda part: state if part is used else coded(part.spectrum, case.seed, METRIC.params["resample_dealings"]),
         above_chance,
         cautions=wide_caution(used),
     )
