@@ -1,11 +1,13 @@
 """The scoring page, several metrics at once: the first view, and the matrix of all with their agreement."""
 
+import json
+
 import pandas as pd
 import streamlit as st
 
 from core.charts import agreement_chart, marked, matrix_chart, overview_chart
 from core.report.ranking import CELLS, PAIRS, TIES, agreement_sentences, answers, notes
-from core.scoring.agreement import agreement
+from core.scoring.agreement import Agreement, agreement
 from core.scoring.overview import first_metrics, joined, sentences, side_by_side
 from core.scoring.ranking import ACROSS, CARE, describe, metrics_in, remarks
 from pages._scoring_explanation import show_explanation
@@ -24,23 +26,44 @@ CHART_NOTE = (
 NAMED = 3  # a remark that holds for more candidates than this, and for all of them, names none
 
 
+# The same plan and results give the same tables and charts: they are kept between the reruns of a page, which would
+# spend most of their time on them.
+_kept = st.cache_data(max_entries=20, show_spinner=False, hash_funcs={dict: json.dumps, list: json.dumps})
+
+
+@_kept
+def _first_view(plan: dict, results: list[dict]) -> tuple[pd.DataFrame, dict[str, str], dict]:
+    """The scores of the first view, a sentence per candidate, and the chart as Vega-Lite."""
+    scores = side_by_side(plan, results, first_metrics(plan))
+    return scores, sentences(scores), overview_chart(scores).to_dict() if scores["value"].notna().any() else {}
+
+
+@_kept
+def _matrix(plan: dict, results: list[dict]) -> tuple[dict, Agreement, dict]:
+    """The matrix as Vega-Lite, how far the metrics agree, and the chart of that."""
+    scores = side_by_side(plan, results, metrics_in(plan))
+    found = agreement(scores)
+    matrix = matrix_chart(scores).to_dict() if scores["value"].notna().any() else {}
+    return matrix, found, {} if found.taus.empty else agreement_chart(found.taus).to_dict()
+
+
 def show_first_view(plan: dict, results: list[dict]) -> None:
     """Linear probe, neighbours and LogME together: the answer, a chart, a sentence per candidate, a table."""
     metrics = first_metrics(plan)
-    scores = side_by_side(plan, results, metrics)
+    scores, by_candidate, chart = _first_view(plan, results)
     lead = scores[scores["metric"] == metrics[0]]
     st.subheader("How far do the features take us as they are, and is it more than chance?", anchor=False)
     if describe(metrics[0]).one_architecture:
         st.caption(ACROSS)
     for text in answers(lead, describe(metrics[0]), code):
         st.markdown(f"**{text}**")
-    if scores["value"].notna().any():
-        st.altair_chart(
-            overview_chart(scores),
+    if chart:
+        st.vega_lite_chart(
+            chart,
             alt="Each candidate by " + ", ".join(describe(key).name for key in metrics) + ", with intervals and noise",
         )
         st.caption(CHART_NOTE)
-    st.markdown("\n".join(f"- {code(name)}: {plain(text)}" for name, text in sentences(scores).items()))
+    st.markdown("\n".join(f"- {code(name)}: {plain(text)}" for name, text in by_candidate.items()))
     if {"linear_probe", "knn"} & set(metrics):
         st.caption(PAIRS)
     _show_cautions(scores)
@@ -99,19 +122,16 @@ def _between(low: float, high: float) -> str:
 def show_matrix(plan: dict, results: list[dict]) -> None:
     """Candidates by metrics, how far the metrics agree, and what each of them is."""
     metrics = metrics_in(plan)
-    scores = side_by_side(plan, results, metrics)
+    matrix, found, taus = _matrix(plan, results)
     st.subheader("Do the metrics say the same?", anchor=False)
-    if scores["value"].notna().any():
-        st.altair_chart(
-            matrix_chart(scores), alt="Candidates by metrics: the values, and how each stands within its metric"
-        )
+    if matrix:
+        st.vega_lite_chart(matrix, alt="Candidates by metrics: the values, and how each stands within its metric")
         st.caption("  \n".join([CELLS, *notes(metrics)]))
-    found = agreement(scores)
     st.markdown("**Agreement between metrics**")
     for text in agreement_sentences(found, code):
         st.markdown(text)
-    if not found.taus.empty:
-        st.altair_chart(agreement_chart(found.taus), width="content", alt="Kendall's tau-b of every two metrics")
+    if taus:
+        st.vega_lite_chart(taus, width="content", alt="Kendall's tau-b of every two metrics")
         st.caption("Kendall's tau-b of every two metrics: 1 is the same order, 0 none, -1 the reverse.")
     with st.expander("What each metric is"):
         key = st.selectbox("Metric", metrics, format_func=marked, key="scoring_explained", width=420)

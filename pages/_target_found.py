@@ -142,8 +142,8 @@ def _counts_chart(counts: pd.DataFrame) -> alt.Chart:
             x=alt.X("images:Q", title="images", axis=alt.Axis(tickMinStep=1, tickCount=8, format=",d")),
             y=alt.Y("class:N", title=None, sort=list(counts["class"]), axis=alt.Axis(labelLimit=240)),
             color=part,
-            order="order:Q",
-            tooltip=["class:N", "part:N", "images:Q"],
+            order=alt.Order("order:Q"),
+            tooltip=[alt.Tooltip(channel) for channel in ("class:N", "part:N", "images:Q")],
         )
         .properties(height=alt.Step(26))
     )
