@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from core.metrics import Metric
+from core.metrics import Metric, trust
+from core.metrics.calibration import LEVEL
 from core.scoring.ranking import ACROSS
 from pages._scoring_run import duration
 
@@ -36,6 +37,42 @@ def show_explanation(about: Metric, plan: dict, results: list[dict]) -> None:
     for name, text in lines.items():
         if text:
             st.markdown(f"**{name}.** {text}")
+    _show_simulation(about)
+
+
+def _show_simulation(about: Metric) -> None:
+    """What the verdicts rest on: how often the metric was right where the truth was known."""
+    table = trust.table(about.key)
+    if table.empty:
+        st.markdown(
+            "**In our simulation.** Not simulated, because it needs a network: never more than *read with care*."
+        )
+        return
+    st.markdown(
+        "**In our simulation.** Share of pairs of candidates that it put in the right order, where the truth was "
+        f"known; 50 % is chance. From {100 * trust.RELIABLE_FROM:.0f} % on a value can be *reliable*, below "
+        f"{100 * trust.MEANS_NOTHING_BELOW:.0f} % it is *not meaningful here*: limits that we chose. "
+        f"How it was made: `data/simulation/README.md`. {_calibration_found(about)}"
+    )
+    st.dataframe(
+        100 * table,
+        alt=f"Share of pairs in the right order by {about.name}",
+        column_config={name: st.column_config.NumberColumn(format="%.0f %%") for name in table},
+    )
+
+
+def _calibration_found(about: Metric) -> str:
+    """Whether p and interval kept what they promise where the truth was known."""
+    found = trust.calibrated().loc[about.key]
+    sentences = []
+    if found["noise_found"] == found["noise_found"]:
+        sentences.append(
+            f"In {found['samples']:.0f} samples without signal, p was at most {LEVEL} in "
+            f"{100 * found['noise_found']:.0f} % ({100 * LEVEL:.0f} % is right)."
+        )
+    if found["covered"] == found["covered"]:
+        sentences.append(f"95 % intervals held the mean of new samples in {100 * found['covered']:.0f} %.")
+    return " ".join(sentences)
 
 
 def _calibration(about: Metric, results: list[dict]) -> str:

@@ -153,7 +153,9 @@ def test_metrics_of_a_feature_file(tmp_path):
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 120)
     np.savez(tmp_path / "f.npz", X=rng.normal(size=(120, 10)) + labels[:, None], y=labels)
-    found = json.loads(run("metrics", tmp_path / "f.npz", "--json").stdout)
+    text = run("metrics", tmp_path / "f.npz", "--json").stdout
+    assert run("metrics", tmp_path / "f.npz", "--json").stdout == text  # to the last bit
+    found = json.loads(text)
     assert {"logme", "knn", "linear_probe", "sfda", "ncti", "gbc", "nca"} <= set(found)
     wanted = {"value", "raw", "null", "p", "z", "low", "high", "verdict"}
     assert all(wanted <= set(result) for key, result in found.items() if key != "leep")

@@ -5,6 +5,7 @@ from importlib import import_module
 
 import numpy as np
 
+from core.metrics import trust
 from core.metrics.case import Case, Scored, make_case
 from core.metrics.cautions import COMFORTABLE, SCOREABLE, smallest_side
 from core.metrics.threads import threads_for
@@ -13,6 +14,7 @@ RELIABLE = "reliable"
 WITH_CARE = "read with care"
 NOT_MEANINGFUL = "not meaningful here"
 LEVEL = 0.05
+VERSION = 2  # of null, interval and verdict as they are made here and in trust.py; belongs to the key of every score
 NO_HEAD = "It needs the network's outputs for the classes it was trained on; this checkpoint gives none."
 TIE = 1e-12  # rounding must not tell a permutation that changes nothing from the labels themselves
 
@@ -56,16 +58,16 @@ def score(metric_key: str, case: Case) -> dict:
         return {"value": None, "reason": NO_HEAD}
     with nullcontext() if case.features is None else threads_for(case.features.size):
         scored = import_module(f"core.metrics.{metric_key}").calibrated(case)
-    return _plain(_record(case, scored) | {"d": None if case.features is None else case.features.shape[1]})
+    return _plain(_record(metric_key, case, scored) | {"d": None if case.features is None else case.features.shape[1]})
 
 
-def _record(case: Case, scored: Scored) -> dict:
+def _record(metric: str, case: Case, scored: Scored) -> dict:
     nulls = np.asarray(scored.nulls, dtype=float)
     compared = scored.value if scored.compared is None else scored.compared
     p = (1 + int((nulls >= compared - TIE).sum())) / (1 + len(nulls)) if scored.tested and len(nulls) else None
     spread = float(nulls.std(ddof=1)) if len(nulls) > 1 else 0.0
     beside = scored.value is not None  # the nulls can be shown beside the value
-    verdict, reason = _verdict(case, scored, p, len(nulls))
+    verdict, reason = _verdict(metric, case, scored, p, len(nulls))
     return {
         "value": scored.value,
         "raw": scored.value if scored.raw is None else scored.raw,
@@ -95,16 +97,20 @@ def _about_labels(case: Case, scored: Scored, compared: float) -> dict:
     return detail
 
 
-def _verdict(case: Case, scored: Scored, p: float | None, permutations: int) -> tuple[str, str]:
+def _verdict(metric: str, case: Case, scored: Scored, p: float | None, permutations: int) -> tuple[str, str]:
     """The verdict and its reasons as plain sentences, the gravest first."""
-    grave, cautions = list(scored.grave), list(scored.cautions)
+    useless, careful = trust.remarks(metric, case)
+    grave, cautions = [*scored.grave, *useless], [*scored.cautions, *careful]
     smallest, largest = smallest_side(case)
     if largest < SCOREABLE:
         grave.append(f"No class or label has {SCOREABLE} images on both sides, too few to be scored.")
     elif smallest < COMFORTABLE:
         cautions.append(f"The smallest class or label has {smallest} images, fewer than {COMFORTABLE}.")
+    size = f"{len(case.labels)} images"
+    if case.features is not None:
+        size += f" for {case.features.shape[1]} features"
     if p is not None and p > LEVEL:
-        grave.append(f"Not distinguishable from shuffled labels (p = {p:.2g}, {permutations} shuffles).")
+        grave.append(f"Not distinguishable from shuffled labels (p = {p:.2g}, {permutations} shuffles; {size}).")
     if p is not None and 1 / (1 + permutations) > LEVEL:
         cautions.append(f"{permutations} shuffles are too few to reach p = {LEVEL}.")
     if scored.value is not None and scored.low is None:
@@ -115,8 +121,7 @@ def _verdict(case: Case, scored: Scored, p: float | None, permutations: int) -> 
         return NOT_MEANINGFUL, " ".join(grave + cautions)
     if cautions:
         return WITH_CARE, " ".join(cautions)
-    d = f" and {case.features.shape[1]} features" if case.features is not None else ""
-    return RELIABLE, f"Above shuffled labels (p = {p:.2g}) at {len(case.labels)} images{d}."
+    return RELIABLE, f"Above shuffled labels (p = {p:.2g}; {size})."
 
 
 def _plain(value):

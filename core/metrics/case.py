@@ -86,11 +86,6 @@ class Case:
             None if self.source_logits is None else self.source_logits[rows],
         )
 
-    @property
-    def wide(self) -> bool:
-        """Whether there are no more images than features."""
-        return self.features is not None and self.features.shape[0] <= self.features.shape[1]
-
     def rng(self, stream: int) -> np.random.Generator:
         """A generator of its own for each use, so that one use never shifts another."""
         return np.random.default_rng([self.seed, stream])

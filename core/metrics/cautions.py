@@ -8,17 +8,6 @@ NO_SPREAD = ("The images of each class have the same features.", "Check whether 
 POOL_RELATIVE = "It is relative to the candidates listed: it gets its value in a ranking."
 
 
-def wide_caution(case: Case) -> tuple[str, ...]:
-    """For metrics that fit the features: a warning when there are no more images than features."""
-    if not case.wide:
-        return ()
-    n, d = case.features.shape
-    return (
-        f"{n} images for {d} features: with no more images than features a fit can follow accidents of this sample; "
-        "go by the distance to shuffled labels and the interval, not by the value alone.",
-    )
-
-
 def saturated(case: Case, classes: int = 2) -> tuple[str, ...]:
     """For metrics that are at their maximum, whatever the labels, once the features vary in more directions than
     `classes` class means leave to the images: the sentence that says so, else nothing."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.errors import MetricError
 from core.metrics.case import Case, Scored
-from core.metrics.cautions import SCOREABLE, wide_caution
+from core.metrics.cautions import SCOREABLE
 from core.metrics.metric import Metric
 from core.metrics.principal import resample
 from core.metrics.resampling import subsampled_interval
@@ -120,7 +120,6 @@ def calibrated(case: Case) -> Scored:
             f"95 %, {len(halves)} half samples without replacement, stratified, whole groups, scatter in proportion to "
             "the value"
         ),
-        cautions=wide_caution(case),
         detail={"components": min(k, len(case.spectrum.s)), "by_label": found.by_label[:, 0].tolist()},
     )
 

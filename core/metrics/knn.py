@@ -6,7 +6,7 @@ from core.metrics.auc import auc, bootstrapped_interval, macro_auc
 from core.metrics.case import Case, Scored
 from core.metrics.folds import FOLDS_LIMIT, each_fold
 from core.metrics.metric import Metric
-from core.metrics.resampling import shuffles
+from core.metrics.resampling import shuffles_within
 
 METRIC = Metric(
     key="knn",
@@ -27,7 +27,7 @@ METRIC = Metric(
     assumptions="Distance in feature space means something as it is, without any fitting.",
     needs="features",
     order=2,
-    version=1,
+    version=2,
     multi_label="One AUC per label from the same neighbours; the mean over the labels.",
     ordinal="One AUC per step between grades (grade above k or not) from the same neighbours; the mean over the steps.",
     params={"k": 5, "distance": "cosine", "votes": "unweighted", "auc": "out of fold, pooled, macro"},
@@ -65,10 +65,10 @@ def knn_scores(features: np.ndarray, columns: np.ndarray, folds: np.ndarray, k: 
 
 
 def calibrated(case: Case) -> Scored:
-    """AUC of the votes; permuted labels reuse the neighbours; interval by bootstrap of whole groups."""
+    """AUC of the votes; labels permuted within folds reuse the neighbours; interval by bootstrap of whole groups."""
     nearest = neighbours(case.features, case.folds, METRIC.params["k"], case.device)
     scores = case.columns[nearest].mean(axis=1)
-    sources = shuffles(case.columns, case.groups, METRIC.permutations, case.rng(1))
+    sources = shuffles_within(case.folds, case.columns, case.groups, METRIC.permutations, case.rng(1))
     nulls = [macro_auc(shuffled[nearest].mean(axis=1), shuffled) for shuffled in (case.columns[s] for s in sources)]
     low, high = bootstrapped_interval(scores, case.columns, case.groups, METRIC.resamples, case.rng(2))
     return Scored(

@@ -6,11 +6,10 @@ import numpy as np
 
 from core.metrics.auc import auc, bootstrapped_interval, macro_auc
 from core.metrics.case import Case, Scored
-from core.metrics.cautions import wide_caution
 from core.metrics.folds import FOLDS_LIMIT, each_fold
 from core.metrics.metric import Metric
 from core.metrics.refitting import at_most
-from core.metrics.resampling import shuffles
+from core.metrics.resampling import shuffles_within
 from core.metrics.threads import threads_for
 
 METRIC = Metric(
@@ -30,7 +29,7 @@ METRIC = Metric(
     assumptions="A linear classifier is a fair stand-in for what the target task will build on the features.",
     needs="features",
     order=1,
-    version=2,
+    version=3,
     multi_label="One classifier and one AUC per label; the mean over the labels.",
     ordinal="One classifier and one AUC per step between grades (grade above k or not); the mean over the steps.",
     params={
@@ -120,14 +119,15 @@ def _decision(fold: Fold, y: np.ndarray) -> np.ndarray:
 
 
 def calibrated(case: Case) -> Scored:
-    """AUC out of fold; 19 permutations, each refitted (on at most 1,000 images); interval by bootstrap of groups."""
+    """AUC out of fold; 19 permutations within folds, each refitted (on at most 1,000 images); interval by bootstrap of
+    groups."""
     multinomial = case.label_type == "multi-class"
     prepared = standardised_folds(case.features, case.folds)
     scores = probe_scores(prepared, case.labels, case.columns, multinomial)
     value = compared = macro_auc(scores, case.columns)
     shuffled = at_most(case, METRIC.params["null_images"], stream=3) if METRIC.permutations else case
     labels, columns = shuffled.labels, shuffled.columns
-    sources = shuffles(columns, shuffled.groups, METRIC.permutations, case.rng(1))
+    sources = shuffles_within(shuffled.folds, columns, shuffled.groups, METRIC.permutations, case.rng(1))
     with threads_for(shuffled.features.size):
         if shuffled is not case:
             prepared = standardised_folds(shuffled.features, shuffled.folds)
@@ -144,6 +144,5 @@ def calibrated(case: Case) -> Scored:
         low=low,
         high=high,
         interval=f"95 %, {METRIC.resamples} bootstraps of whole groups, out-of-fold predictions kept",
-        cautions=wide_caution(case),
         detail={"by_column": auc(scores, case.columns).tolist(), "null_images": len(labels)},
     )

@@ -10,7 +10,6 @@ import numpy as np
 
 from core.errors import MetricError
 from core.metrics.case import Case, Scored
-from core.metrics.cautions import wide_caution
 from core.metrics.metric import Metric
 from core.metrics.refitting import calibrate
 from core.metrics.threads import one_thread
@@ -274,7 +273,7 @@ def score(state: tuple[torch.Tensor, torch.Tensor], labels: np.ndarray) -> float
 
 def calibrated(case: Case) -> Scored:
     """The value on at most 4,000 images, refitted permutations and half samples on at most 500."""
-    return calibrate(case, METRIC, prepare, score, lowest=0.0, highest=1.0, cautions=wide_caution(case))
+    return calibrate(case, METRIC, prepare, score, lowest=0.0, highest=1.0)
 
 
 def published_start(case: Case) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.errors import MetricError
 from core.metrics.case import Case, Scored
-from core.metrics.cautions import NO_SPREAD, POOL_RELATIVE, wide_caution
+from core.metrics.cautions import NO_SPREAD, POOL_RELATIVE
 from core.metrics.metric import Metric
 from core.metrics.principal import Resampled, resample
 
@@ -181,7 +181,7 @@ def calibrated(case: Case) -> Scored:
         compared=together[0],
         interval="",
         no_interval="it comes with the value",
-        cautions=(POOL_RELATIVE, *wide_caution(case), *(few if n < IMAGES_PER_COMPONENT * k else ())),
+        cautions=(POOL_RELATIVE, *(few if n < IMAGES_PER_COMPONENT * k else ())),
         detail={
             "terms": dict(zip(SIGNS, found.values.tolist(), strict=True)),
             "term_nulls": _term_nulls(found),

@@ -23,6 +23,22 @@ def shuffles(columns: np.ndarray, groups: np.ndarray, count: int, rng: np.random
     return sources
 
 
+def shuffles_within(
+    folds: np.ndarray, columns: np.ndarray, groups: np.ndarray, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """(count, N) rows `source` as of `shuffles`, in which labels change places within folds (N,) only.
+
+    Folds are stratified by label. Labels that leave their fold would not be, and out-of-fold scores of such labels lie
+    below chance, because a fold that has more of a class leaves fewer to learn from: noise would look significant.
+    """
+    sources = np.empty((count, len(folds)), dtype=np.int64)
+    for fold in np.unique(folds):
+        rows = np.flatnonzero(folds == fold)
+        numbered = np.unique(groups[rows], return_inverse=True)[1]
+        sources[:, rows] = rows[shuffles(columns[rows], numbered, count, rng)]
+    return sources
+
+
 def stratified_groups(columns: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The groups in a random order of which every beginning has about the label shares of the whole."""
     n_groups = groups.max() + 1

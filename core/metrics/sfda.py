@@ -9,7 +9,7 @@ import numpy as np
 
 from core.errors import MetricError
 from core.metrics.case import Case, Scored
-from core.metrics.cautions import NO_SPREAD, saturated, wide_caution
+from core.metrics.cautions import NO_SPREAD, saturated
 from core.metrics.metric import Metric
 from core.metrics.refitting import calibrate
 from core.metrics.spectrum import decompose
@@ -178,7 +178,6 @@ def calibrated(case: Case) -> Scored:
         lambda prepared, labels: mean_probability(prepared, case.tensor(labels)),
         lowest=0.0,
         highest=1.0,
-        cautions=() if grave else wide_caution(case),
         grave=grave,
         no_interval=f"half of the images are too few for {d} features" if n // 2 < d + classes else "",
     )

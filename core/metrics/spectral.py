@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.metrics.case import Case, Scored
-from core.metrics.cautions import wide_caution
 from core.metrics.metric import Metric
 from core.metrics.resampling import half_samples, shuffles, subsampled_interval
 from core.metrics.spectrum import Projection, Spectrum, decompose, project
@@ -60,7 +59,6 @@ def calibrate(
         low=low,
         high=high,
         interval=f"95 %, {HALVES} half samples without replacement, stratified, whole groups",
-        cautions=() if grave else wide_caution(case),
         grave=grave,
         detail={"by_column": by_column.tolist()},
     )

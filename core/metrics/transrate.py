@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.metrics.case import Case, Scored
-from core.metrics.cautions import wide_caution
 from core.metrics.metric import Metric
 from core.metrics.refitting import at_most, calibrate
 from core.metrics.spectrum import Spectrum, decompose
@@ -184,7 +183,6 @@ def calibrated(case: Case) -> Scored:
         METRIC,
         lambda part: state if part is used else coded(part.spectrum, case.seed, METRIC.params["resample_dealings"]),
         above_chance,
-        cautions=wide_caution(used),
     )
     raw = float(np.mean([rate_reduction(state, labels) for labels in used.partitions]))
     scored = replace(scored, raw=raw, detail=scored.detail | {"chance": raw - scored.value})

@@ -20,6 +20,7 @@ from core.images.parts import draw_sample, effective_groups, stratified_group_fo
 from core.images.readers import Listing
 from core.images.source import sample_source
 from core.metrics import METRICS
+from core.metrics.calibration import VERSION
 from core.metrics.labels import label_matrix
 from core.scoring.estimate import candidate_costs
 from core.settings import home
@@ -139,7 +140,7 @@ def _candidate(contender: Contender, plan: dict, metrics: list[str], truth: str)
 def _score_key(features_key: str, truth: str, metric: str) -> str:
     facts = METRICS[metric]
     return _digest([
-        features_key, truth, metric, facts.version, facts.params, facts.permutations, facts.resamples,
+        features_key, truth, metric, facts.version, facts.params, facts.permutations, facts.resamples, VERSION,
     ])  # fmt: skip
 
 

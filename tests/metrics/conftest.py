@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.metrics import trust
+
 REFERENCE = Path(
     os.environ.get("SOURCESCOUT_REFERENCE") or Path(__file__).resolve().parents[3] / "shared" / "reference" / "metrics"
 )
@@ -41,3 +43,9 @@ def problem():
         return features, labels, fold
 
     return make
+
+
+@pytest.fixture
+def without_simulation(monkeypatch):
+    """Verdicts of what a metric itself says: what the simulation says has tests of its own, test_trust.py."""
+    monkeypatch.setattr(trust, "remarks", lambda *_: ([], []))

@@ -1,4 +1,4 @@
-"""What must not change PARC, NLEEP and TransRate above chance: scale, origin, names of classes, number format."""
+"""What must not change a value: scale, origin, names and order of classes, number format."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.errors import MetricError
+from core.metrics.case import make_case
 from core.metrics.nleep import nleep
 from core.metrics.parc import parc
 from core.metrics.spectrum import decompose
 from core.metrics.transrate import above_chance, coded
+from tests.benchmarks.metrics import OF_FEATURES, point_value
 
 
 def transrate_above_chance(features, labels):
@@ -62,3 +65,31 @@ def test_columns_twice_and_constant_columns_change_nothing(name, problem):
     assert of(torch.from_numpy(wider), labels) == pytest.approx(
         of(torch.from_numpy(features).double(), labels), abs=1e-4
     )
+
+
+def value_or_refusal(key, features, labels, classes, logits):
+    """The value of a metric, or what it says when it refuses."""
+    folds = np.arange(len(labels)) % 5
+    kind = "binary" if classes == 2 else "multi-class"
+    try:
+        return point_value(key, make_case(features, labels, kind, classes, folds=folds, source_logits=logits))
+    except MetricError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("key", [key for key in OF_FEATURES if key != "ncti"])  # which has its value in a pool only
+@settings(max_examples=6, deadline=None)
+@given(case=cases, scale=st.sampled_from([2.0**-7, 2.0**7]))
+def test_of_every_metric_names_and_order_of_classes_scale_and_a_missing_class_change_nothing(key, case, scale):
+    """A scale that is a power of two rounds nothing: the paths of NCA and of the mixtures stay the same."""
+    features, labels = made(case)
+    logits = features.astype(float) @ np.random.default_rng(0).normal(size=(features.shape[1], 7))
+    kept = features.copy(), labels.copy(), logits.copy()
+    classes = int(labels.max()) + 1
+    value = value_or_refusal(key, features, labels, classes, logits)
+    renamed = classes - 1 - labels
+    if classes > 2:
+        renamed, classes = renamed + (renamed > 0), classes + 1  # class 1 has no image
+    moved = value_or_refusal(key, features * np.float32(scale), renamed, classes, logits)
+    assert moved == (value if isinstance(value, str) else pytest.approx(value, abs=1e-6))
+    assert all(np.array_equal(now, before) for now, before in zip((features, labels, logits), kept, strict=True))

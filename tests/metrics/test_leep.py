@@ -8,6 +8,8 @@ from core.metrics.calibration import evaluate
 from core.metrics.case import make_case
 from core.metrics.leep import leep, prepare, published
 
+pytestmark = pytest.mark.usefixtures("without_simulation")
+
 LABELS = np.arange(60) % 3
 
 

@@ -13,6 +13,8 @@ from core.metrics.case import make_case
 from core.metrics.nca import calibrated, knn_probability, nca, nca_knn_probability, neighbourhoods, prepare
 from core.metrics.threads import one_thread
 
+pytestmark = pytest.mark.usefixtures("without_simulation")
+
 
 @pytest.fixture(autouse=True)
 def alone():

@@ -16,6 +16,8 @@ from core.metrics.case import make_case
 from core.metrics.cautions import POOL_RELATIVE
 from core.metrics.ncti import ncti_terms, published
 
+pytestmark = pytest.mark.usefixtures("without_simulation")
+
 
 def plain_terms(z, y):
     """seli, ncc and vc with scikit-learn's LDA, as the paper's code takes it."""

@@ -7,6 +7,7 @@ from core.metrics.labels import label_matrix
 from core.metrics.resampling import (
     half_samples,
     shuffles,
+    shuffles_within,
     stratified_subset,
     subsampled_interval,
 )
@@ -82,3 +83,15 @@ def test_the_interval_of_a_mean_is_the_textbook_one_whatever_the_sample(m):
 def test_one_group_gives_no_samples_and_no_interval():
     samples, share = half_samples(np.array([[0], [1]]), np.zeros(2, int), 10, np.random.default_rng(0))
     assert subsampled_interval(0.5, samples, share) == (None, None)
+
+
+def test_labels_stay_in_their_fold_and_groups_together():
+    folds, groups = np.repeat([0, 1, 2], 12), np.arange(36) // 2
+    labels = np.arange(36) // 2 % 3
+    columns = label_matrix(labels, 3, "multi-class")
+    sources = shuffles_within(folds, columns, groups, 30, np.random.default_rng(0))
+    assert (folds[sources] == folds).all()
+    for source in sources:
+        assert all(np.bincount(labels[source][folds == f]).tolist() == [4, 4, 4] for f in range(3))
+        assert (labels[source][::2] == labels[source][1::2]).all()
+    assert len({tuple(labels[source]) for source in sources}) > 20

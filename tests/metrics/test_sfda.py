@@ -12,6 +12,8 @@ from core.metrics.calibration import evaluate
 from core.metrics.case import make_case
 from core.metrics.sfda import mean_probability, prepare, sfda
 
+pytestmark = pytest.mark.usefixtures("without_simulation")
+
 
 def softmax(z):
     e = np.exp(z - z.max(axis=1, keepdims=True))

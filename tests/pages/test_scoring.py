@@ -394,6 +394,10 @@ def test_every_metric_is_explained_for_a_reviewer(target, task, plan_of, metric)
     for told in (metric.question, metric.limits, metric.paper, metric.formula, metric.assumptions, metric.differs):
         assert told in text
     assert text.count("**Track record.** None is claimed") == 1
+    simulated = metric.needs != "gradients" and metric is not PRODUCT
+    assert ("**In our simulation.** Share of pairs" in text) == simulated
+    shown = [column for table in at.dataframe for column in table.value.columns]
+    assert ("128 features, 2 classes" in shown) == simulated
 
 
 @pytest.mark.parametrize("metric", ["linear_probe", "knn", "logme", "nca"])
