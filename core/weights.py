@@ -31,7 +31,8 @@ LARGEST_FILE = 20 * 2**30
 DEEPEST_NESTING = 2
 HUB_TIMEOUT = 5.0  # seconds; the hub's own loader would try again for 46 s where there is no network
 RESAVE = (
-    "Where the file comes from a source you trust, save its weights alone to a new file: "
+    "SourceScout never runs what a file holds. Only where you trust its source, because the first of these runs it, "
+    "save the weights alone to a new file: "
     '`torch.save(torch.load(path, weights_only=False)["state_dict"], new_path)` for a training checkpoint, '
     "`torch.save(model.state_dict(), new_path)` where you have the model."
 )
