@@ -1,5 +1,6 @@
 """What a metric is, for a reader who has to judge it: question, formula, assumptions, limits, cost, reference."""
 
+import pandas as pd
 import streamlit as st
 
 from core.metrics import Metric, trust
@@ -65,12 +66,12 @@ def _calibration_found(about: Metric) -> str:
     """Whether p and interval kept what they promise where the truth was known."""
     found = trust.calibrated().loc[about.key]
     sentences = []
-    if found["noise_found"] == found["noise_found"]:
+    if pd.notna(found["noise_found"]):
         sentences.append(
             f"In {found['samples']:.0f} samples without signal, p was at most {LEVEL} in "
             f"{100 * found['noise_found']:.0f} % ({100 * LEVEL:.0f} % is right)."
         )
-    if found["covered"] == found["covered"]:
+    if pd.notna(found["covered"]):
         sentences.append(f"95 % intervals held the mean of new samples in {100 * found['covered']:.0f} %.")
     return " ".join(sentences)
 

@@ -47,8 +47,8 @@ def calibrated() -> pd.DataFrame:
 
 def situation(case: Case) -> Situation:
     """What the case is like; of several labels per image the least even one counts."""
-    shares = case.columns.mean(axis=0)
     if case.label_type == "multi-label":
+        shares = case.columns.mean(axis=0)
         classes, smallest = 2, float(np.minimum(shares, 1 - shares).min())
     else:
         counts = np.bincount(case.labels)
@@ -69,10 +69,10 @@ def share_ordered(metric: str, at: Situation) -> float | None:
     if rows.empty:
         return None
     by_classes = np.abs(np.log(rows["classes"] / at.classes))
-    table = rows[by_classes == by_classes.min()].pivot(index="n", columns="d", values="ordered")
-    n = at.n * min(1, table.columns.max() / at.d)
-    by_width = [np.interp(np.log(n), np.log(table.index), table[d]) for d in table.columns]
-    return float(np.interp(np.log(at.d), np.log(table.columns), by_width))
+    shares = rows[by_classes == by_classes.min()].pivot(index="n", columns="d", values="ordered")
+    n = at.n * min(1, shares.columns.max() / at.d)
+    by_width = [np.interp(np.log(n), np.log(shares.index), shares[d]) for d in shares.columns]
+    return float(np.interp(np.log(at.d), np.log(shares.columns), by_width))
 
 
 def table(metric: str) -> pd.DataFrame:
@@ -95,8 +95,8 @@ def remarks(metric: str, case: Case) -> tuple[list[str], list[str]]:
         return [], []
     kind = "unequal classes" if at.balance == "skewed" else "classes"
     told = (
-        f"For {at.n} images, {at.d} features and {at.classes} {kind}, our simulation with known truth lets "
-        f"expect {100 * share:.0f} % of pairs of candidates in the right order"
+        f"For {at.n} images, {at.d} features and {at.classes} {kind}, in a simulation with known truth this "
+        f"metric put {100 * share:.0f} % of pairs of candidates in the right order"
     )
     grave = [f"{told}; 50 % is chance."] if share < MEANS_NOTHING_BELOW else []
     cautions = [f"{told}."] if MEANS_NOTHING_BELOW <= share < RELIABLE_FROM else []
