@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 
 SMALL = 2**21  # 1,000 images of 2,048 features
+_limited = ContextVar("limited to one thread", default=False)
 
 
 def threads_for(values: int):
@@ -17,14 +19,20 @@ def threads_for(values: int):
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch, BLAS and OpenMP on one thread, as before afterwards."""
+    """Torch, BLAS and OpenMP on one thread, as before afterwards. Inside itself it does nothing: to find the libraries
+    takes some 5 ms, as long as many a fit."""
+    import scipy.linalg  # noqa: F401  its BLAS must be loaded to be found
     import torch
     from threadpoolctl import threadpool_limits
 
-    before = torch.get_num_threads()
+    if _limited.get():
+        yield
+        return
+    before, token = torch.get_num_threads(), _limited.set(True)
     torch.set_num_threads(1)
     try:
         with threadpool_limits(1):
             yield
     finally:
         torch.set_num_threads(before)
+        _limited.reset(token)
