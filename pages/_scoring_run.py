@@ -51,7 +51,8 @@ def show_run(current: _state.View, task: TargetTask) -> None:
     st.subheader("New run", anchor=False)
     if not current.candidates:
         st.info("There are no candidates yet. Register at least two checkpoints, so that they can be compared.")
-        st.page_link("sources.py", label="Register checkpoints", icon=":material/inventory_2:")
+        st.page_link("sources.py", label="Register checkpoints", icon=":material/inventory_2:",
+                     query_params={"sources_view": "Checkpoints"})  # fmt: skip
         return
     if not torch_installed():
         st.info(NO_TORCH)

@@ -1,36 +1,26 @@
-"""What could we start from, and can it be loaded here?"""
+"""What could we start from, what is in it, may and can we use it?"""
 
 import streamlit as st
 
-from core.checking import torch_installed
 from pages import _state
-from pages._sources_form import choose_kind, show_registration
-from pages._sources_import import show_exchange
-from pages._sources_list import show_candidates
-from pages._sources_tags import show_tags
+from pages._sources_checkpoints import show_checkpoints
+from pages._sources_data import show_data_sets
+from pages._sources_samples import show_samples
+from pages._sources_shortlist import show_shortlist
+
+VIEWS = {
+    "Data sets": show_data_sets,
+    "Samples": show_samples,
+    "Shortlist": show_shortlist,
+    "Checkpoints": show_checkpoints,
+}
 
 current = _state.view()
-st.title("What could we start from, and can it be loaded here?")
-st.markdown(
-    "A candidate is a checkpoint: an architecture, its weights, and the preprocessing that they were trained with. "
-    "Each one is loaded and tried on this machine before it counts."
-)
-if current.project is None:
-    st.info("There is no project yet. Candidates belong to one.")
-    st.page_link("overview.py", label="Open the demo project, or make a new one", icon=":material/home:")
-    st.stop()
-if not torch_installed():
-    st.info(
-        "PyTorch and timm are not installed here, so checkpoints are registered without being checked, "
-        "and nothing new can be scored. The README has the install lines."
-    )
-show_candidates(current)
-if choose_kind() == "timm":  # a wide table, so the import comes below it
-    show_tags(current)
-    show_exchange(current)
-else:
-    left, right = st.columns([2, 1], gap="large")
-    with left:
-        show_registration(current)
-    with right:
-        show_exchange(current)
+st.title("What could we start from, what is in it, may and can we use it?")
+st.session_state.update(st.session_state.pop("sources_next", {}))
+first = "Checkpoints" if current.candidates else "Data sets"
+view = st.segmented_control(
+    "View", list(VIEWS), default=None if "sources_view" in st.session_state else first, required=True,
+    key="sources_view", bind="query-params", label_visibility="collapsed",
+)  # fmt: skip
+VIEWS[view](current)

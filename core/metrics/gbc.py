@@ -105,7 +105,7 @@ def components_for(case: Case) -> int:
 def calibrated(case: Case) -> Scored:
     """The value with 200 permutations and an interval from 30 half samples."""
     k = components_for(case)
-    found = resample(case, lambda components, labels: gbc(components, labels)[None], k, METRIC.permutations)
+    found = resample(case, lambda components, labels: gbc(components, labels)[None], k, METRIC)
     value, classes = float(found.values[0]), max(int(labels.max()) + 1 for labels in case.partitions)
     halves = found.halves[:, 0]
     if len(halves) and halves.mean():  # chance holds classes further apart in a half sample: bring them to one level

@@ -171,7 +171,7 @@ def calibrated(case: Case) -> Scored:
     in 30 half samples, brought to the size of the whole. p and z are those of seli + ncc, each in units of its spread
     under permutation; vc says in both directions that labels and features have to do with each other."""
     n, k = len(case.labels), min(METRIC.params["components"], len(case.spectrum.s))
-    found = resample(case, ncti_terms, k, METRIC.permutations)
+    found = resample(case, ncti_terms, k, METRIC)
     together = np.vstack([found.values, found.nulls])[:, :2]
     together = (together / np.maximum(together.std(axis=0), 1e-12 * np.abs(together).max())).sum(axis=1)
     few = (f"{n} images are few for {k} principal components: the discriminant analysis follows chance.",)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.metrics.case import Case
+from core.metrics.metric import Metric
 from core.metrics.resampling import shuffles
 from core.metrics.threads import threads_for
 
@@ -39,7 +40,7 @@ class Resampled:
         return self.by_label.mean(axis=0)
 
 
-def resample(case: Case, score: Score, k: int, permutations: int) -> Resampled:
+def resample(case: Case, score: Score, k: int, metric: Metric) -> Resampled:
     """`score(components, labels)` takes (N, k) components of `case.scaled`, largest first, and class ids (N,), and
     gives (T,) numbers. Half samples in which a class is missing do not count: they would answer another question."""
     scale = (case.spectrum.width * len(case.labels) / case.spectrum.s.sum()).sqrt()  # as in `case.scaled`
@@ -48,8 +49,8 @@ def resample(case: Case, score: Score, k: int, permutations: int) -> Resampled:
         return np.stack([score(components, case.tensor(labels)).cpu().numpy() for labels in partitions])
 
     components = case.spectrum.leading(k) * scale
-    sources = shuffles(case.columns, case.groups, permutations, case.rng(1))
-    halves, share = case.halves
+    sources = shuffles(case.columns, case.groups, metric.permutations, case.rng(1))
+    halves, share = case.halves if metric.resamples else ([], 0.0)
     whole = [half for half in halves if all(_same_classes(labels, labels[half.rows]) for labels in case.partitions)]
     with threads_for(components.numel()):
         by_label = scores(components, case.partitions)

@@ -16,6 +16,7 @@ import resource
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -61,7 +62,8 @@ def point_value(key: str, case: Case) -> float:
     """The value as the product computes it, without its permutations and resamples."""
     module = import_module(f"core.metrics.{key}")
     alone = replace(module.METRIC, permutations=0, resamples=0)
-    with patch.object(module, "METRIC", alone), threads_for(case.features.size):
+    with patch.object(module, "METRIC", alone), threads_for(case.features.size), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of means over no permutations
         return module.calibrated(case).value
 
 

@@ -44,6 +44,8 @@ def open_tags(page: Page, app: App, name: str) -> None:
     press(page, "Create")
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Sources").click()
     settled(page)
+    page.get_by_text("Checkpoints", exact=True).first.click()
+    settled(page)
     page.get_by_text("timm tag", exact=True).click()
     settled(page)
     expect(page.get_by_text("Usual starting points")).to_be_visible()

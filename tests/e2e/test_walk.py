@@ -64,8 +64,14 @@ def open_page(page: Page, name: str) -> None:
     settled(page)
 
 
-def import_checkpoints(page: Page, path: str, names) -> None:
+def open_checkpoints(page: Page) -> None:
     open_page(page, "Sources")
+    page.get_by_text("Checkpoints", exact=True).first.click()
+    settled(page)
+
+
+def import_checkpoints(page: Page, path: str, names) -> None:
+    open_checkpoints(page)
     fill(page, "Path of a CHECKPOINTS.toml", path)
     press(page, "Import")
     for name in names:

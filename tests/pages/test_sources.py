@@ -73,6 +73,7 @@ def page():
     def open_page() -> AppTest:
         app = AppTest.from_file(str(SHELL), default_timeout=30)
         app.run()
+        app.session_state["sources_view"] = "Checkpoints"
         app.switch_page("sources.py").run()
         assert not app.exception
         return app
@@ -140,9 +141,9 @@ def test_a_failed_check_lists_the_reasons_and_keeps_what_was_typed(page, store, 
 
 def test_what_was_typed_survives_a_look_at_another_kind_and_at_another_page(page, project):
     app = describe(page(), name="Net", weights="/x/w.pth")
-    app.button_group[0].set_value("random").run()
+    named(app.button_group, "Kind").set_value("random").run()
     assert not [t for t in app.text_input if t.label == "Weights file"]
-    app.button_group[0].set_value("file").run()
+    named(app.button_group, "Kind").set_value("file").run()
     assert named(app.text_input, "Weights file").value == "/x/w.pth"
     app.switch_page("overview.py").run()
     app.switch_page("sources.py").run()
@@ -176,7 +177,7 @@ def test_a_name_is_given_once(page, store, project, registered, weights):
 
 def test_a_control_takes_network_and_preprocessing_from_another_candidate(page, store, project, registered):
     app = page()
-    app.button_group[0].set_value("random").run()
+    named(app.button_group, "Kind").set_value("random").run()
     named(app.selectbox, "Network and preprocessing as in").set_value("first").run()
     register(describe(app, name="Control"))
     control = store.candidates(project)[1].checkpoint
@@ -266,7 +267,7 @@ def test_details_show_the_preprocessing_the_hash_and_the_code(page, registered):
 
 def open_tags(page) -> AppTest:
     app = page()
-    app.button_group[0].set_value("timm").run()
+    named(app.button_group, "Kind").set_value("timm").run()
     assert not app.exception
     return app
 
@@ -397,7 +398,8 @@ def test_an_uploaded_list_needs_absolute_paths(page, store, project, weights):
 
 
 def test_without_torch_checkpoints_are_registered_unchecked(page, store, project, weights, monkeypatch):
-    for name in ("core.checking", "pages._sources_admit", "pages._sources_list", "pages._sources_import"):
+    places = ("_sources_checkpoints", "_sources_admit", "_sources_list", "_sources_import")
+    for name in ("core.checking", *(f"pages.{place}" for place in places)):
         monkeypatch.setattr(f"{name}.torch_installed", lambda: False)
     app = register(describe(page(), name="Net", weights=str(weights), architecture="resnet18"))
     assert store.candidates(project)[0].report == {}
