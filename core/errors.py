@@ -29,6 +29,10 @@ class NotDownloadedError(CheckpointError):
     """A published checkpoint is known, but its weights are not on this machine yet and cannot be fetched now."""
 
 
+class SourceError(SourceScoutError):
+    """The record of a source data set, or its samples, cannot be used."""
+
+
 class MetricError(SourceScoutError):
     """A metric does not apply to these features and labels."""
 

@@ -16,9 +16,11 @@ import pandas as pd
 
 from core.catalog import Checkpoint, dump_checkpoints, parse_checkpoints
 from core.errors import StoreError
+from core.sources.record import SourceDataset, dump_source
+from core.sources.shortlist import Step
 from core.target import TargetTask, dump_target, parse_target
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _CONFIG = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
 
@@ -66,18 +68,24 @@ class Store:
     def _prepare(self, path: Path) -> None:
         tables = {row[0] for row in self._read("SELECT table_name FROM information_schema.tables")}
         if not tables:
-            schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
-            self._write([(schema, []), ("INSERT INTO schema_version VALUES (?)", [SCHEMA_VERSION])])
+            self._upgrade(0)
             return
         if "schema_version" not in tables:
             raise StoreError(f"`{path}` is not a SourceScout database.", "Point SOURCESCOUT_HOME to another folder.")
         version = self._read("SELECT max(version) FROM schema_version")[0][0]
-        if version != SCHEMA_VERSION:
+        if version > SCHEMA_VERSION:
             raise StoreError(
-                f"`{path}` was written by {'a newer' if version > SCHEMA_VERSION else 'another'} SourceScout "
-                f"(schema {version}; this one knows {SCHEMA_VERSION}).",
+                f"`{path}` was written by a newer SourceScout (schema {version}; this one knows {SCHEMA_VERSION}).",
                 "Update SourceScout, or point SOURCESCOUT_HOME to another folder. The file was not changed.",
             )
+        self._upgrade(version)
+
+    def _upgrade(self, version: int) -> None:
+        """Add what versions after `version` added, all of it or nothing. 0: an empty file."""
+        for step in range(version + 1, SCHEMA_VERSION + 1):
+            schema = Path(__file__).with_name(f"schema_{step}.sql").read_text(encoding="utf-8")
+            self._write([(schema, []), ("DELETE FROM schema_version", []),
+                         ("INSERT INTO schema_version VALUES (?)", [step])])  # fmt: skip
 
     def _read(self, sql: str, values: list | None = None) -> list[tuple]:
         with self._connection.cursor() as cursor:
@@ -118,6 +126,7 @@ class Store:
         self._write([
             (f"DELETE FROM score WHERE run_id IN (SELECT id FROM run WHERE target_id IN {of_project})", [id]),
             (f"DELETE FROM run WHERE target_id IN {of_project}", [id]),
+            (f"DELETE FROM shortlist WHERE target_id IN {of_project}", [id]),
             ("DELETE FROM target WHERE project_id = ?", [id]),
             ("DELETE FROM checkpoint WHERE project_id = ?", [id]),
             ("DELETE FROM project WHERE id = ?", [id]),
@@ -148,6 +157,7 @@ class Store:
         self._write([
             ("DELETE FROM score WHERE run_id IN (SELECT id FROM run WHERE target_id = ?)", [id]),
             ("DELETE FROM run WHERE target_id = ?", [id]),
+            ("DELETE FROM shortlist WHERE target_id = ?", [id]),
             ("DELETE FROM target WHERE id = ?", [id]),
         ])  # fmt: skip
 
@@ -211,6 +221,35 @@ class Store:
         """Finished scores of any run, by key: what need not be computed again."""
         sql = "SELECT key, any_value(result) FROM score WHERE list_contains(?, key) GROUP BY key"
         return {key: json.loads(result) for key, result in self._read(sql, [list(keys)])}
+
+    # Source data sets -------------------------------------------------------------------------------------------
+
+    def own_sources(self) -> list[str]:
+        """The records that users added, as TOML, oldest first."""
+        return [row[0] for row in self._read("SELECT spec FROM source ORDER BY created, key")]
+
+    def save_source(self, source: SourceDataset) -> None:
+        """Add a record, or replace the one with its key."""
+        sql = """INSERT INTO source VALUES (?, ?, ?)
+                 ON CONFLICT (key) DO UPDATE SET spec = excluded.spec"""
+        self._write([(sql, [source.key, dump_source(source), _now()])])
+
+    def remove_source(self, key: str) -> None:
+        """Forget a record that a user added."""
+        self._write([("DELETE FROM source WHERE key = ?", [key])])
+
+    def shortlist(self, target_id: str) -> list[Step]:
+        """What was decided on sources for a target, oldest first. Nothing is ever taken out: a later step undoes."""
+        sql = """SELECT source, verdict, criterion, reason, made FROM shortlist
+                 WHERE target_id = ? ORDER BY number"""
+        return [Step(*row) for row in self._read(sql, [target_id])]
+
+    def add_to_shortlist(self, target_id: str, steps: list[Step]) -> None:
+        """Add decisions, in their order."""
+        sql = """INSERT INTO shortlist SELECT (SELECT coalesce(max(number), 0) + 1 FROM shortlist), ?, ?, ?, ?, ?, ?"""
+        self._write([
+            (sql, [target_id, step.source, step.verdict, step.criterion, step.reason, step.made]) for step in steps
+        ])  # fmt: skip
 
     # What was found in image files ------------------------------------------------------------------------------
 

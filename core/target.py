@@ -41,6 +41,7 @@ class TargetTask:
     commercial_use: bool = False
     compute: str = ""
     notes: str = ""
+    origin: tuple[str, ...] = ()  # known public sets that the images come from: keys or names of source records
     label_columns: tuple[str, ...] = ()
     group_column: str = ""
     split_column: str = ""
@@ -79,7 +80,7 @@ _TEXT = {
     "group_pattern",
     "images",
 }
-_LISTS = {"class_order", "label_columns", "test_part"}
+_LISTS = {"class_order", "label_columns", "origin", "test_part"}
 _FLAGS = {"commercial_use", "group_similar", "synthetic"}
 
 

@@ -90,6 +90,7 @@ class MedMnistSet:
             color="grey" if self.channels == 1 else "color",
             class_meanings={str(number): label for number, label in enumerate(self.labels)},
             notes=f"{self.title}, {size} x {size} pixels, {self.licence}. {CITATION}.",
+            origin=(self.name,),
         )
 
 

@@ -1,4 +1,4 @@
--- The tables of SourceScout's database, version 1. Specifications, reports and results are JSON texts: their shape
+-- The tables of version 1 of the database. Specifications, reports and results are JSON texts: their shape
 -- belongs to the module that writes them; what is searched for has a column.
 CREATE TABLE schema_version (version INTEGER NOT NULL);
 
