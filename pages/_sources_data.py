@@ -19,6 +19,7 @@ from pages._text import count, plain
 
 CARDS_SHOWN, PER_ROW = 12, 3
 COMPARED = "sources_compare"
+ORDERS = {"checkpoints": "Most checkpoints first", "images": "Largest first", "name": "By name"}
 SIZES = (None, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
 
@@ -40,7 +41,7 @@ def show_data_sets(current: _state.View) -> None:
     chosen = _ask_compared(known)
     if chosen:
         show_comparison(current, [known[key] for key in chosen])
-    found = _say_found(fits, may)
+    found = _ordered(current, _say_found(fits, may))
     if st.session_state["sources_look"] == "Table":
         _show_table(current, found)
     else:
@@ -91,11 +92,23 @@ def _say_found(fits: list[SourceDataset], may: list[SourceDataset]) -> list[Sour
             f"and {len(may)} of which something asked for is unknown", key="sources_unknown", bind="query-params",
             help="Nothing that they tell speaks against them.",
         )  # fmt: skip
+        st.segmented_control("Order", list(ORDERS), default="checkpoints", required=True, key="sources_order",
+                             format_func=ORDERS.get, bind="query-params", label_visibility="collapsed")  # fmt: skip
         st.segmented_control("Look", ["Cards", "Table"], default="Cards", required=True, key="sources_look",
                              bind="query-params", label_visibility="collapsed")  # fmt: skip
     if not fits and not also:
         st.caption("Take a filter away, or search for fewer words.")
     return fits + may if also else fits
+
+
+def _ordered(current: _state.View, found: list[SourceDataset]) -> list[SourceDataset]:
+    candidates = [candidate.checkpoint for candidate in current.candidates]
+    by = {
+        "checkpoints": lambda record: -checkpoints_of(record, candidates).count,
+        "images": lambda record: -(record.value("images") or -1),
+        "name": lambda record: record.name.lower(),
+    }
+    return sorted(found, key=by[st.session_state["sources_order"]])
 
 
 def _show_cards(current: _state.View, known: dict[str, SourceDataset], found: list[SourceDataset]) -> None:
@@ -143,7 +156,6 @@ def _show_table(current: _state.View, found: list[SourceDataset]) -> None:
     candidates = [candidate.checkpoint for candidate in current.candidates]
     rows = []
     for record in found:
-        links = checkpoints_of(record, candidates)
         rows.append({
             "Name": record.name,
             "Modality": ", ".join(record.terms("modality")),
@@ -155,7 +167,7 @@ def _show_table(current: _state.View, found: list[SourceDataset]) -> None:
             "Colour": record.value("color"),
             "Access": record.value("access"),
             "Commercial use": record.value("data_commercial"),
-            "Checkpoints": len(links.tags) + len(links.files) + len(links.candidates),
+            "Checkpoints": checkpoints_of(record, candidates).count,
         })  # fmt: skip
     whole = st.column_config.NumberColumn(format="localized")
     pretrained = st.column_config.NumberColumn(

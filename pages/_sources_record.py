@@ -24,6 +24,7 @@ SECTIONS = {
     "How to cite it": ("reference",),
 }  # fmt: skip
 TAGS_SHOWN = 6
+SHORT_TITLE = 48
 
 
 def show_record(current: _state.View, record: SourceDataset, warning: Warning | None) -> None:
@@ -34,6 +35,8 @@ def show_record(current: _state.View, record: SourceDataset, warning: Warning | 
     st.markdown(plain(record.summary))
     if record.also_known_as:
         st.caption(f"Also known as {plain(', '.join(record.also_known_as))}")
+    if len(_days(record)) == 1:
+        st.caption(f"All its sources were read on {_days(record)[0]:%d %B %Y}. In quotation marks: as printed.")
     if warning:
         show_warning(warning)
     show_decision(current, record)
@@ -68,21 +71,27 @@ def _show_section(record: SourceDataset, title: str, fields: tuple[str, ...]) ->
         for number, fact in enumerate(record.of(about)):
             name = f"**{FIELDS[about].title}:** " if number == 0 and len(fields) > 1 else ""
             relation = f" ({RELATIONS[fact.relation]}: {plain(', '.join(fact.others))})" if fact.relation else ""
-            note = f" {plain(fact.note)}" if fact.note else ""
-            lines.append(f"- {name}{value_text(fact)}{relation}{note}  \n  :small[:gray[{_cited(record, fact)}]]")
+            note = f"  \n  :small[{plain(fact.note)}]" if fact.note else ""
+            cited = f"  \n  :small[:gray[{_cited(record, fact)}]]"
+            lines.append(f"- {name}{value_text(fact)}{relation}{note}{cited}")
     st.markdown("\n".join(lines))
 
 
+def _days(record: SourceDataset) -> list:
+    return sorted({reading.on for reading in record.readings.values()})
+
+
 def _cited(record: SourceDataset, fact: Fact) -> str:
+    """What is printed, where, and, unless all of the record was read on one day, when."""
     reading = record.readings[fact.by]
-    return f"“{plain(fact.printed)}” · {_linked(reading)}, read {reading.on:%d %B %Y}"
+    read = f", read {reading.on:%d %B %Y}" if len(_days(record)) > 1 else ""
+    return f"“{plain(fact.printed)}” {_linked(reading, SHORT_TITLE)}{read}"
 
 
-def _linked(reading: Reading) -> str:
-    title = plain(reading.title)
-    return (
-        f"[{title}]({reading.address})" if reading.address.startswith("http") else f"{title} ({plain(reading.address)})"
-    )
+def _linked(reading: Reading, longest: int = 400) -> str:
+    title = reading.title if len(reading.title) <= longest else reading.title[:longest].rsplit(" ", 1)[0] + " …"
+    at_hand = reading.address.startswith("http")
+    return f"[{plain(title)}]({reading.address})" if at_hand else f"{plain(title)} ({plain(reading.address)})"
 
 
 def _show_checkpoints(current: _state.View, record: SourceDataset) -> None:

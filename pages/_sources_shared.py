@@ -29,7 +29,7 @@ def value_text(fact: Fact) -> str:
 
 
 def short(record: SourceDataset, about: str) -> str:
-    """All a field says in a few words; "unknown" where nothing is known."""
+    """What a field says in a few words; "unknown" where nothing is known."""
     facts = record.of(about)
     if not facts:
         return UNKNOWN
@@ -40,7 +40,8 @@ def short(record: SourceDataset, about: str) -> str:
     if FIELDS[about].kind == "number":
         values = list(dict.fromkeys(f"{fact.value:,}" for fact in facts))
         return values[0] + (f" (also {', '.join(values[1:])})" if values[1:] else "")
-    return "  \n".join(value_text(fact) for fact in facts)
+    more = f" :gray[({len(facts) - 1} more in the record)]" if len(facts) > 1 else ""
+    return value_text(facts[0]) + more
 
 
 def gist(record: SourceDataset) -> str:

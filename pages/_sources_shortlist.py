@@ -1,20 +1,19 @@
 """The sources page: the shortlist, a funnel that the team fills, and why the others are not on it."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pandas as pd
 import streamlit as st
 
-from core.sources.compare import modalities_of
-from core.sources.leakage import CERTAIN
-from core.sources.record import SourceDataset
+from core.sources.catalogue import checkpoints_of
+from core.sources.leakage import CERTAIN, Warning
+from core.sources.record import ACCESS, SourceDataset
 from core.sources.search import Query, search
 from core.sources.shortlist import CRITERIA, IN, OPEN, OUT, Step, as_rows, drop, left_after, shortlisted, standing
 from pages import _state
 from pages._sources_shared import gist, leaks, open_record, records
 from pages._text import count, plain
-
-USABLE = ("open", "registration", "gated", "on request")
 
 
 def show_shortlist(current: _state.View) -> None:
@@ -35,7 +34,7 @@ def show_shortlist(current: _state.View) -> None:
     undecided = {key: record for key, record in known.items() if key not in decided}
     _show_funnel(current, undecided, leaks(current, known))
     _show_left(known, steps, len(undecided))
-    _show_dropped(current, known, decided)
+    _show_dropped(current, known, steps)
     if steps:
         with st.expander(f"All {count(len(steps), 'step')}, as they happened"):
             frame = pd.DataFrame(as_rows(known, steps))
@@ -51,14 +50,17 @@ def _show_list(current: _state.View, known: dict[str, SourceDataset], steps: lis
         st.caption("Nothing yet. Add data sets below, or from their records.")
     for key in chosen:
         record, step = known.get(key), standing(steps)[key]
-        with st.container(border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f"**{plain(record.name if record else key)}**  \n:small[:gray["
+        with st.container(border=True):
+            what, read, off = st.columns([6, 1, 1], vertical_alignment="center")
+            what.markdown(f"**{plain(record.name if record else key)}**  \n:small[:gray["
                         + (gist(record) if record else "its record is no longer in the catalogue")
-                        + (f" · {plain(step.reason)}" if step.reason else "") + "]]", width="stretch")  # fmt: skip
-            if record and st.button("Read", icon=":material/menu_book:", type="tertiary", key=f"shortlist_read_{key}"):
+                        + (f" · {plain(step.reason)}" if step.reason else "") + "]]")  # fmt: skip
+            if record and read.button(
+                "Read", icon=":material/menu_book:", type="tertiary", key=f"shortlist_read_{key}"
+            ):
                 st.session_state["sources_next"] = {"sources_view": "Data sets"}
                 open_record(key)
-            if st.button("Take off", icon=":material/close:", type="tertiary", key=f"shortlist_off_{key}"):
+            if off.button("Take off", icon=":material/close:", type="tertiary", key=f"shortlist_off_{key}"):
                 decide(current, [Step(key, OPEN, step.criterion, "taken off the list", _now())])
     options = [key for key in known if key not in chosen]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -70,29 +72,23 @@ def _show_list(current: _state.View, known: dict[str, SourceDataset], steps: lis
 
 
 def _show_funnel(current: _state.View, undecided: dict[str, SourceDataset], warned: dict) -> None:
-    """For each criterion a question, how many undecided data sets it would drop, and a button that drops them."""
-    task = current.task
-    there = sorted({word for record in undecided.values() for word in record.terms("modality")})
-    modality = st.multiselect(
-        "Modalities worth looking at", there, default=[word for word in modalities_of(task) if word in there],
-        key=f"shortlist_modality_{current.target_id}", placeholder="all",
-        help="Natural photographs are the usual rival of medical sources; keep them in to compare.",
+    """For each criterion a question, whom it would drop, and a button that drops them."""
+    left, middle, right = st.columns(3)
+    access = left.multiselect(
+        "Access that we can live with", list(ACCESS), default=list(ACCESS)[:-1], key="shortlist_access",
+        format_func=lambda value: ACCESS[value].split(":")[0],
     )  # fmt: skip
-    least = st.select_slider("At least so many images", [0, 1_000, 10_000, 100_000, 1_000_000], key="shortlist_least",
-                             format_func=lambda n: f"{n:,}")  # fmt: skip
-    offers = [("access", "not released: neither images nor, as a rule, weights can be had",
-               _not(undecided, Query(access=USABLE)))]  # fmt: skip
-    if task.commercial_use:
-        offers.append(("licence", "the licence does not allow commercial use, which the target must allow",
-                       _not(undecided, Query(data_commercial=("yes", "unclear")))))  # fmt: skip
-    if modality:
-        offers.append(("modality", f"none of {', '.join(modality)}", _not(undecided, Query(modality=tuple(modality)))))
-    if least:
-        offers.append(("size", f"fewer than {least:,} images", _not(undecided, Query(least=least))))
-    inside = [undecided[key] for key, warning in warned.items() if key in undecided and warning.sure == CERTAIN]
-    offers.append(("leakage", "it holds images of the target, as far as the catalogue tells", inside))
-    for criterion, reason, against in offers:
+    there = sorted({word for record in undecided.values() for word in record.terms("modality")})
+    modality = middle.multiselect(
+        "Modalities worth looking at", there, key="shortlist_modality", placeholder="all",
+        help="A source of the target's own modality is not always the better one: keep natural photographs in, the "
+        "usual rival, to see what similarity is worth here.",
+    )  # fmt: skip
+    least = right.select_slider("At least so many images", [0, 1_000, 10_000, 100_000, 1_000_000],
+                                key="shortlist_least", format_func=lambda n: f"{n:,}")  # fmt: skip
+    for criterion, reason, against in _offers(current, undecided, warned, access, modality, least):
         _offer(current, criterion, reason, against)
+    st.markdown("**Looks, custom, or anything else**")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.multiselect("Drop others by hand", list(undecided), format_func=lambda key: undecided[key].name,
                                key="shortlist_drop", placeholder="data sets")  # fmt: skip
@@ -104,6 +100,29 @@ def _show_funnel(current: _state.View, undecided: dict[str, SourceDataset], warn
             decide(current, drop([undecided[key] for key in which], criterion, why.strip(), _now()), clear=True)
 
 
+def _offers(
+    current: _state.View, undecided: dict[str, SourceDataset], warned: dict[str, Warning],
+    access: list[str], modality: list[str], least: int,
+) -> Iterator[tuple[str, str, list[SourceDataset]]]:  # fmt: skip
+    """Criterion, reason, and those that it speaks against."""
+    candidates = [candidate.checkpoint for candidate in current.candidates]
+    closed = _not(undecided, Query(access=tuple(access)))
+    words = ", ".join(ACCESS[value].split(":")[0].lower() for value in access) or "none"
+    yield (
+        "access", f"access to the images is none of: {words}; and no checkpoint trained on them is known",
+        [record for record in closed if not checkpoints_of(record, candidates).count],
+    )  # fmt: skip
+    if current.task.commercial_use:
+        reason = "the licence of the images does not allow commercial use, which the target must allow"
+        yield "licence", reason, _not(undecided, Query(data_commercial=("yes", "unclear")))
+    if modality:
+        yield "modality", f"none of: {', '.join(modality)}", _not(undecided, Query(modality=tuple(modality)))
+    if least:
+        yield "size", f"fewer than {least:,} images", _not(undecided, Query(least=least))
+    inside = [undecided[key] for key, warning in warned.items() if key in undecided and warning.sure == CERTAIN]
+    yield "leakage", "it holds images of the target, as far as the catalogue tells", inside
+
+
 def _not(records: dict[str, SourceDataset], query: Query) -> list[SourceDataset]:
     """Those that tell something against what is asked. What is unknown drops nobody."""
     fits, may = search(records.values(), query)
@@ -112,11 +131,11 @@ def _not(records: dict[str, SourceDataset], query: Query) -> list[SourceDataset]
 
 
 def _offer(current: _state.View, criterion: str, reason: str, against: list[SourceDataset]) -> None:
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        names = plain(", ".join(record.name for record in against)) or "nobody is affected"
-        st.markdown(f"**{CRITERIA[criterion]}:** {plain(reason)}  \n:small[:gray[{names}]]", width="stretch")
-        if against and st.button(f"Drop {len(against)}", key=f"shortlist_{criterion}"):
-            decide(current, drop(against, criterion, reason, _now()))
+    names = plain(", ".join(record.name for record in against)) or "nobody is affected"
+    left, right = st.columns([6, 1], vertical_alignment="center")
+    left.markdown(f"**{CRITERIA[criterion]}:** {plain(reason)}  \n:small[:gray[{names}]]")
+    if against and right.button(f"Drop {len(against)}", key=f"shortlist_{criterion}"):
+        decide(current, drop(against, criterion, reason, _now()))
 
 
 def _show_left(known: dict[str, SourceDataset], steps: list[Step], undecided: int) -> None:
@@ -128,20 +147,30 @@ def _show_left(known: dict[str, SourceDataset], steps: list[Step], undecided: in
     st.markdown(" → ".join([*parts, f"**{len(shortlisted(steps))} on the list**"]) + f", {undecided} undecided")
 
 
-def _show_dropped(current: _state.View, known: dict[str, SourceDataset], decided: dict[str, Step]) -> None:
-    out = {key: step for key, step in decided.items() if step.verdict == OUT}
+def _show_dropped(current: _state.View, known: dict[str, SourceDataset], steps: list[Step]) -> None:
+    out = {key: step for key, step in standing(steps).items() if step.verdict == OUT}
     if not out:
         return
     with st.expander(f"Dropped: {len(out)}, with reasons", key="shortlist_dropped", on_change="rerun") as dropped:
         if not dropped.open:
             return
-        for key, step in out.items():
-            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-                name = known[key].name if key in known else key
-                st.markdown(f"**{plain(name)}** :gray[{CRITERIA[step.criterion].lower()}: {plain(step.reason)}]",
-                            width="stretch")  # fmt: skip
-                if st.button("Undo", icon=":material/undo:", type="tertiary", key=f"shortlist_undo_{key}"):
-                    decide(current, [Step(key, OPEN, step.criterion, "undone", _now())])
+        st.caption("A click on a name brings that one back.")
+        for number, (criterion, reason) in enumerate(
+            dict.fromkeys((step.criterion, step.reason) for step in out.values())
+        ):
+            keys = [key for key, step in out.items() if (step.criterion, step.reason) == (criterion, reason)]
+            left, right = st.columns([6, 1], vertical_alignment="center")
+            left.markdown(f"**{CRITERIA[criterion]}:** {plain(reason)}")
+            back = left.pills(
+                "Bring back", keys, format_func=lambda key: known[key].name if key in known else key, wrap=True,
+                key=f"shortlist_back_{number}_{len(steps)}", label_visibility="collapsed",
+            )  # fmt: skip
+            if right.button(
+                f"Undo {len(keys)}", icon=":material/undo:", type="tertiary", key=f"shortlist_undo_{number}"
+            ):
+                decide(current, [Step(key, OPEN, criterion, "undone", _now()) for key in keys])
+            if back:
+                decide(current, [Step(back, OPEN, criterion, "undone", _now())])
 
 
 def show_decision(current: _state.View, record: SourceDataset) -> None:

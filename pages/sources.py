@@ -5,12 +5,14 @@ import streamlit as st
 from pages import _state
 from pages._sources_checkpoints import show_checkpoints
 from pages._sources_data import show_data_sets
+from pages._sources_leakage import show_leakage
 from pages._sources_samples import show_samples
 from pages._sources_shortlist import show_shortlist
 
 VIEWS = {
     "Data sets": show_data_sets,
     "Samples": show_samples,
+    "Leakage": show_leakage,
     "Shortlist": show_shortlist,
     "Checkpoints": show_checkpoints,
 }

@@ -42,6 +42,10 @@ class Checkpoints:
     files: tuple[str, ...]
     candidates: tuple[str, ...]
 
+    @property
+    def count(self) -> int:
+        return len(self.tags) + len(self.files) + len(self.candidates)
+
 
 def checkpoints_of(source: SourceDataset, candidates: Sequence[Checkpoint] = ()) -> Checkpoints:
     """timm's tags whose pretraining, in any step, was on this data; known files; own candidates that say so."""
