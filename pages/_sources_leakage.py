@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.sources.catalogue import named_in
-from core.sources.leakage import CERTAIN
+from core.sources.catalogue import named_in, sources_of
+from core.sources.leakage import CERTAIN, Warning
 from core.sources.record import SourceDataset
 from core.target import TargetTask
 from pages import _state
-from pages._sources_record import show_warning
-from pages._sources_shared import leaks, open_record, records
+from pages._sources_record import TOO_GOOD, warning_text
+from pages._sources_shared import leaks, open_record, records, show_leak
 from pages._text import count, plain
 
 
@@ -22,8 +22,7 @@ def show_leakage(current: _state.View) -> None:
         return
     known = records()
     st.markdown(
-        "If a network saw the target's images in pretraining, its scores and test results on them are too good. The "
-        "catalogue knows which public sets share images; for that it has to know where yours come from."
+        f"{TOO_GOOD} The catalogue knows which public sets share images; for that it has to know where yours come from."
     )
     _ask_origin(current, known)
     if current.task.origin:
@@ -66,19 +65,34 @@ def _save(current: _state.View, task: TargetTask, origin: tuple[str, ...]) -> No
 
 def _show_warnings(current: _state.View, known: dict[str, SourceDataset]) -> None:
     warned = leaks(current, known)
-    sure = {key: warning for key, warning in warned.items() if warning.sure == CERTAIN}
     title = f"{count(len(warned), 'source')} may hold target images" if warned else "No source is known to hold them"
     st.subheader(title, anchor=False)
-    for key, warning in [*sure.items(), *((k, w) for k, w in warned.items() if k not in sure)]:
-        left, right = st.columns([6, 1], vertical_alignment="center")
-        with left:
-            label = "holds target images" if key in sure else "may hold some"
-            st.markdown(f"**{plain(known[key].name)}** {label}")
-            show_warning(warning)
-        if right.button("Read", icon=":material/menu_book:", type="tertiary", key=f"leak_read_{key}"):
-            st.session_state["sources_next"] = {"sources_view": "Data sets"}
-            open_record(key)
+    _show_candidates(current, known, warned)
+    for key, warning in sorted(warned.items(), key=lambda item: item[1].sure != CERTAIN):
+        with st.container(border=True):
+            left, right = st.columns([7, 1], vertical_alignment="center")
+            with left.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{plain(known[key].name)}**", width="content")
+                show_leak(warning)
+            left.markdown(warning_text(warning))
+            if right.button("Read", type="tertiary", key=f"leak_read_{key}"):
+                st.session_state["sources_next"] = {"sources_view": "Data sets"}
+                open_record(key)
     st.caption(
         "From the catalogue only: what it does not tell, it cannot warn of. Web collections such as LAION may hold "
         "anything that is public."
     )
+
+
+def _show_candidates(current: _state.View, known: dict[str, SourceDataset], warned: dict[str, Warning]) -> None:
+    """Which candidates of the project were trained on one of these sources."""
+    found = {}
+    for candidate in current.candidates:
+        inside = [known[key].name for key in sources_of(candidate.checkpoint, known) if key in warned]
+        if inside:
+            found[candidate.checkpoint.name] = inside
+    if found:
+        lines = [f"- **{plain(name)}**, trained on {plain(', '.join(inside))}" for name, inside in found.items()]
+        st.warning("Among the candidates of this project:\n" + "\n".join(lines), icon=":material/warning:")
+    elif warned:
+        st.caption("No candidate of this project is known to have been trained on one of them.")

@@ -25,6 +25,7 @@ SECTIONS = {
 }  # fmt: skip
 TAGS_SHOWN = 6
 SHORT_TITLE = 48
+TOO_GOOD = "A network that saw the target's images in pretraining does too well on them: scores and tests mislead."
 
 
 def show_record(current: _state.View, record: SourceDataset, warning: Warning | None) -> None:
@@ -38,7 +39,7 @@ def show_record(current: _state.View, record: SourceDataset, warning: Warning | 
     if len(_days(record)) == 1:
         st.caption(f"All its sources were read on {_days(record)[0]:%d %B %Y}. In quotation marks: as printed.")
     if warning:
-        show_warning(warning)
+        st.warning(f"{warning_text(warning)}\n\n{TOO_GOOD}", icon=":material/warning:")
     show_decision(current, record)
     left, right = st.columns([2, 1], gap="large")
     with left:
@@ -50,14 +51,14 @@ def show_record(current: _state.View, record: SourceDataset, warning: Warning | 
         _show_readings(record)
 
 
-def show_warning(warning: Warning) -> None:
-    """Why target images may be in the source, with the facts that say so."""
-    lines = [f"**{plain(warning.why)}** Scores and results on the target would be too good."]
+def warning_text(warning: Warning) -> str:
+    """Why target images may be in the source, with the facts that say so, as Markdown."""
+    lines = [plain(warning.why)]
     for link in warning.links:
         lines.append(
             f"- {plain(link.record.name)}: {plain(str(link.fact.value))} :gray[{_cited(link.record, link.fact)}]"
         )
-    st.warning("\n".join(lines), icon=":material/warning:")
+    return "\n".join(lines)
 
 
 def _show_section(record: SourceDataset, title: str, fields: tuple[str, ...]) -> None:

@@ -74,11 +74,15 @@ def show_badges(record: SourceDataset, warning: Warning | None) -> None:
     st.badge(COMMERCIAL.get(commercial, "Licence unknown"), color=COMMERCIAL_COLORS.get(commercial, "gray"),
              help=f"Our reading of the images' licence, not legal advice: {short(record, 'data_licence')}")  # fmt: skip
     if warning:
-        sure = warning.sure == CERTAIN
-        st.badge("Target images inside" if sure else "May share images", icon=":material/warning:",
-                 color="red" if sure else "orange", help=warning.why)  # fmt: skip
+        show_leak(warning)
     if record.own:
         st.badge("Own record", icon=":material/edit_note:", color="violet")
+
+
+def show_leak(warning: Warning) -> None:
+    sure = warning.sure == CERTAIN
+    st.badge("Target images inside" if sure else "May share images", icon=":material/warning:",
+             color="red" if sure else "orange", help=warning.why)  # fmt: skip
 
 
 def open_record(key: str) -> None:

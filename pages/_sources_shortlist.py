@@ -134,7 +134,7 @@ def _offer(current: _state.View, criterion: str, reason: str, against: list[Sour
     names = plain(", ".join(record.name for record in against)) or "nobody is affected"
     left, right = st.columns([6, 1], vertical_alignment="center")
     left.markdown(f"**{CRITERIA[criterion]}:** {plain(reason)}  \n:small[:gray[{names}]]")
-    if against and right.button(f"Drop {len(against)}", key=f"shortlist_{criterion}"):
+    if against and right.button(f"Drop {len(against)}", key=f"shortlist_because_{criterion}"):
         decide(current, drop(against, criterion, reason, _now()))
 
 

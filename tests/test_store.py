@@ -3,13 +3,20 @@
 import subprocess
 import sys
 import threading
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pytest
 
+from core import store as store_module
 from core.catalog import Checkpoint
 from core.errors import StoreError
+from core.sources.catalogue import shipped
+from core.sources.record import parse_source
+from core.sources.shortlist import Step
 from core.store import Store
 from core.target import TargetTask
 
@@ -142,6 +149,40 @@ def test_a_file_from_a_newer_version_is_refused_and_left_alone(path):
     with pytest.raises(StoreError, match="newer SourceScout"):
         Store(path)
     assert path.read_bytes() == before
+
+
+def test_a_file_of_the_first_version_gets_what_came_later_and_keeps_what_it_holds(path):
+    connection = duckdb.connect(str(path))
+    connection.execute((Path(store_module.__file__).parent / "schema_1.sql").read_text(encoding="utf-8"))
+    connection.execute("INSERT INTO schema_version VALUES (1)")
+    connection.execute("INSERT INTO project VALUES ('p', 'kept', false, now())")
+    connection.close()
+    for _ in range(2):
+        store = Store(path)
+        assert [project.name for project in store.projects()] == ["kept"]
+        assert store.own_sources() == [] and store.shortlist("t") == []
+        store.close()
+
+
+def test_own_sources_and_the_shortlist_come_back_in_their_order(store, tmp_path):
+    first, second = (replace(shipped()[key], own=True) for key in ("dtd", "busi"))
+    store.save_source(first)
+    store.save_source(second)
+    store.save_source(replace(first, name="Changed"))
+    assert [parse_source(text, own=True) for text in store.own_sources()] == [replace(first, name="Changed"), second]
+    store.remove_source("busi")
+    assert len(store.own_sources()) == 1
+    project = store.add_project("p")
+    target = store.save_target(project, a_task(tmp_path))
+    steps = [
+        Step("busi", "out", "size", "few", datetime(2026, 1, 2)),
+        Step("dtd", "in", "other", "", datetime(2026, 1, 1)),
+    ]
+    store.add_to_shortlist(target, steps[:1])
+    store.add_to_shortlist(target, steps[1:])
+    assert store.shortlist(target) == steps and store.shortlist("another") == []
+    store.remove_target(target)
+    assert store.shortlist(target) == []
 
 
 @pytest.mark.parametrize("content", [b"not a database", b"\0" * 5000])
