@@ -15,9 +15,11 @@ from core.scoring.estimate import memory_mb, seconds, seconds_by_metric
 from core.scoring.overview import FIRST
 from core.scoring.plan import SMALLEST_SAMPLE, Contender, features_file, make_plan, score_keys, summary
 from core.settings import home
+from core.sources.shortlist import dropped_candidates
 from core.store import Candidate, Run
 from core.target import TargetTask, dump_target, parse_target
 from pages import _state
+from pages._sources_shared import records
 from pages._target_reading import Found, read
 from pages._text import code, count, plain
 
@@ -76,9 +78,14 @@ def _choose_and_start(current: _state.View, task: TargetTask) -> None:
     most = len(found.part.indices)
     names = [candidate.checkpoint.name for candidate in current.candidates]
     offered = [key for key, metric in METRICS.items() if task.label_type in metric.label_types]
+    dropped = _dropped(current)
     chosen = st.pills(
-        "Candidates", names, selection_mode="multi", default=names, key="scoring_candidates", format_func=plain
-    )
+        "Candidates", names, selection_mode="multi", default=[name for name in names if name not in dropped],
+        key="scoring_candidates", format_func=plain,
+    )  # fmt: skip
+    if dropped:
+        names = plain(", ".join(dropped))
+        st.caption(f"Not chosen at first, because the shortlist dropped what they were trained on: {names}")
     metrics = _choose_metrics(offered)
     for metric in METRICS.values():
         if metric.key not in offered:
@@ -106,6 +113,12 @@ def _choose_and_start(current: _state.View, task: TargetTask) -> None:
     new = len(score_keys(plan)) - len(known)
     if st.button("Start" if new else "Show the ranking", type="primary", icon=":material/play_arrow:"):
         start(current.target_id, plan, known)
+
+
+def _dropped(current: _state.View) -> list[str]:
+    """Candidates that the team's shortlist rules out."""
+    steps = _state.store().shortlist(current.target_id)
+    return dropped_candidates([c.checkpoint for c in current.candidates], records(), steps) if steps else []
 
 
 def _choose_metrics(offered: list[str]) -> list[str]:

@@ -59,7 +59,7 @@ def _ask(known: dict[str, SourceDataset]) -> Query:
     everywhere = known.values()
     columns = st.columns([1.4, 1, 1, 1])
     text = columns[0].text_input("Search", key="sources_text", placeholder="chest, stain, label noise",
-                                 bind="query-params", help="All words must occur in the record.")  # fmt: skip
+                                 bind="query-params", help="All words must occur in the record, or begin one of its words.")  # fmt: skip
     modality = several(columns[1], "modality", _terms(everywhere, "modality"))
     access = several(columns[2], "access", list(ACCESS), format_func=lambda value: ACCESS[value].split(":")[0])
     commercial = several(columns[3], "data_commercial", list(COMMERCIAL), format_func=COMMERCIAL.get)
@@ -102,23 +102,27 @@ def _say_found(fits: list[SourceDataset], may: list[SourceDataset]) -> list[Sour
 
 
 def _ordered(current: _state.View, found: list[SourceDataset]) -> list[SourceDataset]:
+    """In the order that was asked for; those that go by what was searched for come first."""
+    text = st.session_state["sources_text"].strip().lower()
     candidates = [candidate.checkpoint for candidate in current.candidates]
     by = {
         "checkpoints": lambda record: -checkpoints_of(record, candidates).count,
         "images": lambda record: -(record.value("images") or -1),
         "name": lambda record: record.name.lower(),
     }
-    return sorted(found, key=by[st.session_state["sources_order"]])
+    order = by[st.session_state["sources_order"]]
+    return sorted(found, key=lambda record: (text not in " ".join(record.names).lower(), order(record)))
 
 
 def _show_cards(current: _state.View, known: dict[str, SourceDataset], found: list[SourceDataset]) -> None:
     warned = leaks(current, known)
     decided = standing(_state.store().shortlist(current.target_id)) if current.target_id else {}
     shown = st.session_state.setdefault("sources_cards", CARDS_SHOWN)
-    for begin in range(0, min(shown, len(found)), PER_ROW):
-        for column, record in zip(st.columns(PER_ROW), found[begin : begin + PER_ROW], strict=False):
-            with column.container(border=True, height="stretch", gap="xsmall"):
-                _show_card(record, warned.get(record.key), decided.get(record.key))
+    with st.container(key="sources_found"):
+        for begin in range(0, min(shown, len(found)), PER_ROW):
+            for column, record in zip(st.columns(PER_ROW), found[begin : begin + PER_ROW], strict=False):
+                with column.container(border=True, height="stretch", gap="xsmall"):
+                    _show_card(record, warned.get(record.key), decided.get(record.key))
     if shown < len(found) and st.button(f"Show {len(found) - shown} more", key="sources_cards_more"):
         st.session_state["sources_cards"] = len(found)
         st.rerun()

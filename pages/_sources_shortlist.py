@@ -151,10 +151,10 @@ def _show_dropped(current: _state.View, known: dict[str, SourceDataset], steps: 
     out = {key: step for key, step in standing(steps).items() if step.verdict == OUT}
     if not out:
         return
-    with st.expander(f"Dropped: {len(out)}, with reasons", key="shortlist_dropped", on_change="rerun") as dropped:
+    with st.expander("What was dropped, and why", key="shortlist_dropped", on_change="rerun") as dropped:
         if not dropped.open:
             return
-        st.caption("A click on a name brings that one back.")
+        st.caption(f"{count(len(out), 'data set')}. A click on a name brings that one back.")
         for number, (criterion, reason) in enumerate(
             dict.fromkeys((step.criterion, step.reason) for step in out.values())
         ):

@@ -55,9 +55,13 @@ def _in_range(record: SourceDataset, query: Query) -> bool | None:
 
 
 def _says(record: SourceDataset, text: str) -> bool:
-    """Whether every word of `text` occurs somewhere in the record."""
+    """Whether every word of `text` begins a word somewhere in the record."""
     parts = [*record.names, record.summary]
     for fact in record.facts:
         parts += [*fact.value, fact.note] if isinstance(fact.value, tuple) else [str(fact.value), fact.note]
-    everything = " ".join(parts).lower()
-    return all(word in everything for word in text.lower().split())
+    everything = f" {_plain(' '.join(parts))}"
+    return all(f" {word}" in everything for word in _plain(text).split())
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isalnum() else " " for c in text.lower())

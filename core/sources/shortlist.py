@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.catalog import Checkpoint
+from core.sources.catalogue import sources_of
 from core.sources.record import SourceDataset
 
 CRITERIA = {
@@ -55,6 +57,15 @@ def left_after(records: Iterable[str], steps: Iterable[Step]) -> dict[str, int]:
 def drop(records: Iterable[SourceDataset], criterion: str, reason: str, made: datetime) -> list[Step]:
     """The steps that take these sources off for one reason."""
     return [Step(record.key, OUT, criterion, reason, made) for record in records]
+
+
+def dropped_candidates(
+    checkpoints: Iterable[Checkpoint], records: dict[str, SourceDataset], steps: Iterable[Step]
+) -> list[str]:
+    """Names of the checkpoints of which every known source was dropped."""
+    out = {key for key, step in standing(steps).items() if step.verdict == OUT}
+    named = {checkpoint.name: set(sources_of(checkpoint, records)) for checkpoint in checkpoints}
+    return [name for name, sources in named.items() if sources and sources <= out]
 
 
 def as_rows(records: dict[str, SourceDataset], steps: Iterable[Step]) -> list[dict]:
