@@ -58,8 +58,10 @@ def _ask(known: dict[str, SourceDataset]) -> Query:
 
     everywhere = known.values()
     columns = st.columns([1.4, 1, 1, 1])
-    text = columns[0].text_input("Search", key="sources_text", placeholder="chest, stain, label noise",
-                                 bind="query-params", help="All words must occur in the record, or begin one of its words.")  # fmt: skip
+    text = columns[0].text_input(
+        "Search", key="sources_text", placeholder="chest, stain, label noise", bind="query-params",
+        help="All words must occur in the record, or begin one of its words.",
+    )  # fmt: skip
     modality = several(columns[1], "modality", _terms(everywhere, "modality"))
     access = several(columns[2], "access", list(ACCESS), format_func=lambda value: ACCESS[value].split(":")[0])
     commercial = several(columns[3], "data_commercial", list(COMMERCIAL), format_func=COMMERCIAL.get)
