@@ -152,9 +152,11 @@ def histograms_chart(bins: pd.DataFrame, titles: dict[str, str]) -> alt.FacetCha
 
     `bins` as `core.images.samples.histograms` returns it; `titles` by figure, in the order of the panels."""
     groups = bins["group"].unique().tolist()
-    drawn = bins.assign(panel=bins["figure"].map(titles))
+    last = bins.groupby(["figure", "group"], sort=False).tail(1)
+    ends = last.assign(left=last["right"])  # so that the line goes to the end of its last step
+    drawn = pd.concat([bins, ends]).assign(panel=lambda table: table["figure"].map(titles))
     color = alt.Color(
-        "group:N", title=None, legend=alt.Legend(orient="top", labelLimit=400, symbolType="square"),
+        "group:N", title=None, legend=alt.Legend(orient="top", labelLimit=600, symbolType="square"),
         scale=alt.Scale(domain=groups, range=[TEAL, VIOLET][: len(groups)]),
     )  # fmt: skip
     x = alt.X("left:Q", title=None, scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(tickCount=5))
@@ -162,7 +164,8 @@ def histograms_chart(bins: pd.DataFrame, titles: dict[str, str]) -> alt.FacetCha
     tooltip = [*_texts("group"), *(alt.Tooltip(f"{name}:Q", format=".3g") for name in ("left", "right", "share"))]
     base = alt.Chart(drawn).encode(x=x, y=y, color=color, tooltip=tooltip)
     first = alt.FieldEqualPredicate(field="group", equal=groups[0])
-    layers = [base.mark_bar(opacity=0.75, binSpacing=0).encode(x2=alt.X2("right")).transform_filter(first)]
+    bars = base.mark_rect(opacity=0.75).encode(x2=alt.X2("right"), y2=alt.Y2Datum(0))
+    layers = [bars.transform_filter(first)]
     if len(groups) > 1:
         line = base.mark_line(interpolate="step-after", strokeWidth=2)
         layers.append(line.transform_filter(alt.FieldEqualPredicate(field="group", equal=groups[1])))

@@ -40,7 +40,7 @@ def show_samples(current: _state.View) -> None:
     if key is None:
         st.caption("Choose a source data set. SourceScout ships no images of sources; it shows those that you have.")
     elif key not in kept:
-        _say_missing(name, records.get(key, (name, ""))[1])
+        _say_missing(name, records.get(key))
         _ask_place(key)
     else:
         _show_kept(current, key, name, kept[key])
@@ -51,28 +51,25 @@ def _choose_source(records: dict[str, tuple[str, str]], kept: dict[str, Kept]) -
     keys = {name: key for key, (name, _) in sorted(records.items(), key=lambda item: item[1][0].lower())}
     keys |= {key: key for key in kept if key not in records}
     at_hand = [name for name, key in keys.items() if key in kept]
+    if at_hand and "samples_source" not in st.query_params:
+        st.session_state.setdefault("samples_source", at_hand[0])
     name = st.selectbox(
-        "Source data set",
-        list(keys),
-        index=list(keys).index(at_hand[0]) if at_hand else None,
-        placeholder="Choose one, or type the name of another set",
-        accept_new_options=True,
-        key="samples_source",
-        bind="query-params",
-        persist_state="session",
-    )
-    if at_hand:
-        st.caption(f"Samples at hand: {plain(', '.join(at_hand))}.")
+        "Source data set", list(keys), index=None, placeholder="Choose one, or type the name of another set",
+        accept_new_options=True, key="samples_source", bind="query-params", persist_state="session",
+        help=f"Samples are at hand of: {plain(', '.join(at_hand))}." if at_hand else None,
+    )  # fmt: skip
     name = (name or "").strip()
     return (keys.get(name, name), name) if name else (None, "")
 
 
-def _say_missing(name: str, access_at: str) -> None:
+def _say_missing(name: str, record: tuple[str, str] | None) -> None:
     st.markdown(f"**No samples of {plain(name)} are at hand.** SourceScout ships no images of sources.")
-    where = f"It can be had at {access_at}. " if access_at else "Where it can be had is not in the catalogue. "
+    where = ""
+    if record:
+        where = f"It can be had at {record[1]}. " if record[1] else "Where it can be had is not in the catalogue. "
     st.markdown(
-        f"{where}Put it, or a part of it, on this machine and say where: a folder with one sub-folder per class, "
-        "a folder of images whose names may hold the class, a .zip of either, or an .npz as MedMNIST has it."
+        f"{where}Put the images, or a part of them, on this machine and say where: a folder with one sub-folder per "
+        "class, a folder of images whose names may hold the class, a .zip of either, or an .npz as MedMNIST has it."
     )
 
 

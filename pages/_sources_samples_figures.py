@@ -73,7 +73,10 @@ def _figures_of_target(current: _state.View) -> dict[str, pd.DataFrame]:
     if found.part is None:
         return {}
     seen = figures_of_target(found, draw(found.part.indices, MEASURED, 0))
-    return {} if seen.empty else {_with_n(f"Target: {current.task.name}, {found.part.name}", seen): seen}
+    if seen.empty:
+        return {}
+    st.caption(f"Target: {plain(current.task.name)}, {found.part.name}.")
+    return {_with_n("Target", seen): seen}
 
 
 def _with_n(name: str, table: pd.DataFrame) -> str:
@@ -106,6 +109,7 @@ def show_similar(current: _state.View, name: str, shown: Shown, chosen: list[str
         if not st.button("Look for near-duplicates", icon=":material/search:", key="samples_similar_look"):
             return
         st.session_state[wanted] = True
+        st.rerun()
     sets, n_read = similar(shown, sample)
     among = f"{count(n_read, 'image')}" + (f" of {len(rows):,}, drawn at random" if len(rows) > len(sample) else "")
     if not sets:

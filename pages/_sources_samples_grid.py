@@ -28,69 +28,56 @@ TILE = 130  # pixels of width, at least
 LONGEST_NAME = 20  # letters under a picture
 LARGE = 720  # pixels of the longer side of an image looked at closely
 LARGEST_SEED = 2**31
-ZOOMS = {"Whole image": 1, "2×": 2, "4×": 4, "8×": 8}
+WHOLE = "Whole image"
+ZOOMS = {WHOLE: 1, "2×": 2, "4×": 4, "8×": 8}
 FEW_EACH, IN_ORDER, RANDOM = "A few of each class", "All in order", "Random"
 
 
 @st.fragment
 def show_grid(current: _state.View, name: str, shown: Shown, chosen: list[str]) -> None:
     """The images of the chosen classes, a page at a time; only those of the page are opened."""
-    rows = _ordered(shown, chosen)
-    n_pages = -(-len(rows) // PAGE)
-    _keep_page_valid((shown.key, tuple(chosen), len(rows), st.session_state.get("samples_order")), n_pages)
-    first = (_ask_page(n_pages) - 1) * PAGE
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        order, rows = _ordered(shown, chosen)
+        first = (_ask_page((shown.key, tuple(chosen), order), -(-len(rows) // PAGE)) - 1) * PAGE
     st.caption(f"{first + 1:,} to {min(first + PAGE, len(rows)):,} of {count(len(rows), 'image')}")
     _show_page(shown, rows[first : first + PAGE])
     st.caption("A click on a name shows the image large. Images are only shown here; they stay where they are.")
 
 
-def _ordered(shown: Shown, chosen: list[str]) -> np.ndarray:
-    samples, rows = shown.samples, rows_of(shown.samples, chosen)
+def _ordered(shown: Shown, chosen: list[str]) -> tuple[str, np.ndarray]:
+    rows = rows_of(shown.samples, chosen)
     orders = [FEW_EACH, IN_ORDER, RANDOM] if shown.n_classes > 1 else [IN_ORDER, RANDOM]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        order = st.segmented_control(
-            "Order", orders, default=orders[0], required=True, key="samples_order", bind="query-params",
-            persist_state="session",
-        )  # fmt: skip
-        if order == RANDOM:
-            seed = _ask_seed()
+    order = st.segmented_control(
+        "Order", orders, default=orders[0], required=True, key="samples_order", bind="query-params",
+        persist_state="session",
+    )  # fmt: skip
     if order == RANDOM:
-        return draw(rows, len(rows), seed)
-    return few_of_each(samples, rows, FEW if order == FEW_EACH else len(rows))
+        return order, draw(rows, len(rows), _ask_seed())
+    return order, few_of_each(shown.samples, rows, FEW if order == FEW_EACH else len(rows))
 
 
 def _ask_seed() -> int:
-    seed = st.number_input(
-        "Seed", 0, LARGEST_SEED, step=1, key="samples_seed", bind="query-params", persist_state="session", width=140,
-        help="The same number always gives the same images.",
+    return st.number_input(
+        "Seed", 0, LARGEST_SEED, step=1, key="samples_seed", bind="query-params", persist_state="session", width=130,
+        help="The same number always gives the same order; another one gives another.",
     )  # fmt: skip
-    st.button(
-        "Others", icon=":material/shuffle:", key="samples_others", on_click=st.session_state.update,
-        args=({"samples_seed": seed + 1, "samples_page": 1},),
-    )  # fmt: skip
-    return seed
 
 
-def _ask_page(n_pages: int) -> int:
+def _ask_page(view: tuple, n_pages: int) -> int:
+    """Another `view` begins with its first page; a link may name any page of the first one."""
     at = st.session_state.get("samples_page", 1)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        page = st.number_input(
-            f"Page, of {n_pages:,}", 1, n_pages, step=1, key="samples_page", bind="query-params", width=140
-        )
-        for name, icon, to in (("Previous", "chevron_left", at - 1), ("Next", "chevron_right", at + 1)):
-            st.button(
-                name, icon=f":material/{icon}:", key=f"samples_{name}", disabled=not 1 <= to <= n_pages,
-                on_click=st.session_state.update, args=({"samples_page": to},),
-            )  # fmt: skip
-    return page
-
-
-def _keep_page_valid(view: tuple, n_pages: int) -> None:
-    """Another choice begins with its first page; a link may name any page of the first choice."""
-    other = st.session_state.get("samples_view", view) != view
-    if other or st.session_state.get("samples_page", 1) > n_pages:
-        st.session_state["samples_page"] = 1
+    if st.session_state.get("samples_view", view) != view or at > n_pages:
+        at = st.session_state["samples_page"] = 1
     st.session_state["samples_view"] = view
+    page = st.number_input(
+        f"Page, of {n_pages:,}", 1, n_pages, step=1, key="samples_page", bind="query-params", width=130
+    )
+    for name, icon, to in (("Previous", "chevron_left", page - 1), ("Next", "chevron_right", page + 1)):
+        st.button(
+            name, icon=f":material/{icon}:", key=f"samples_{name}", disabled=not 1 <= to <= n_pages,
+            on_click=st.session_state.update, args=({"samples_page": to},),
+        )  # fmt: skip
+    return page
 
 
 def _show_page(shown: Shown, rows: np.ndarray) -> None:
@@ -123,7 +110,10 @@ def _show_tile(shown: Shown, row: int, picture: bytes | TargetError, label: str,
         return
     st.image(picture, width="stretch", alt=f"{label}: {id_}")
     name = id_ if shown.samples.in_npz else id_.rsplit("/", 1)[-1]
-    if st.button(plain(_short(name)), key=f"samples_tile_{row}", type="tertiary", help=f"Look closer: {plain(id_)}"):
+    if st.button(
+        plain(name), key=f"samples_tile_{row}", type="tertiary", icon=":material/zoom_in:", wrap=False,
+        width="stretch", help=f"Look closer: {plain(id_)}",
+    ):  # fmt: skip
         st.dialog(plain(name), width="large")(_look_closer)(shown.samples, row)
 
 
@@ -136,22 +126,27 @@ def _look_closer(samples: Samples, row: int) -> None:
     if isinstance(values, TargetError):
         _state.show_error(values)
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        zoom = ZOOMS[
-            st.segmented_control("Zoom", list(ZOOMS), default="Whole image", required=True, key="samples_zoom")
-        ]
-        across = st.slider("Across", 0, 100, 50, key="samples_across", disabled=zoom == 1, format="%d%%")
-        down = st.slider("Down", 0, 100, 50, key="samples_down", disabled=zoom == 1, format="%d%%")
-    st.image(_enlarged(values, zoom, across / 100, down / 100), alt=samples.ids[row])
+    picture, about = st.columns([3, 2])
+    with about:
+        _say_facts(samples, row, values)
+        zoom = ZOOMS[st.segmented_control("Zoom", list(ZOOMS), default=WHOLE, required=True, key="samples_zoom")]
+        across, down = (
+            st.slider(name, 0, 100, 50, key=f"samples_{name}", format="%d%%", disabled=zoom == 1) / 100
+            for name in ("Across", "Down")
+        )
+    picture.image(_enlarged(values, zoom, across, down), alt=samples.ids[row])
+
+
+def _say_facts(samples: Samples, row: int, values: np.ndarray) -> None:
     seen = figures_of(values)
-    where = samples.path if samples.in_npz else samples.file(row)
     st.markdown(
-        f"**{plain(label_of(samples, row))}** · {seen['width']:,} × {seen['height']:,} pixels · "
-        f"{'colour' if seen['color'] else 'grey'}  \n"
+        f"**{plain(label_of(samples, row))}**  \n"
+        f"{seen['width']:,} × {seen['height']:,} pixels, {'colour' if seen['color'] else 'grey'}  \n"
         f"{kind_of(samples, row)}  \n"
-        f"Grey values from 0 to 255: mean {seen['intensity']:.0f}, standard deviation {seen['contrast']:.0f}; "
-        f"saturation {seen['saturation']:.0%}  \n{code(str(where))}"
+        f"Grey values from 0 to 255: mean {seen['intensity']:.0f}, standard deviation {seen['contrast']:.0f}  \n"
+        f"Saturation from 0 to 1: {seen['saturation']:.2f}"
     )
+    st.caption(code(str(samples.path if samples.in_npz else samples.file(row))))
 
 
 def _enlarged(values: np.ndarray, zoom: int, across: float, down: float) -> bytes:

@@ -89,7 +89,7 @@ def _in_folder(folder: Path, roots: tuple[Path, ...]) -> Samples:
     names = {True: [], False: []}
     for name, is_folder in _entries(folder):
         names[is_folder].append(name)
-    folders, loose = sorted(names[True]), sorted(filter(is_image, names[False]))
+    folders, loose = sorted(names[True], key=str.casefold), sorted(filter(is_image, names[False]))
     if folders and not loose and all(name.lower() in SPLIT_NAMES for name in folders):
         raise SamplesError(
             f"The sub-folders of `{folder}` are splits, not classes: {', '.join(folders)}.",
@@ -197,7 +197,8 @@ def _known_labels(path: Path) -> tuple[str, ...]:
 def _encoded(values: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Class index per value and class names, in order of names (numbers by value); "" is NO_CLASS, the last."""
     found = [name for name in set(values) if name]
-    order = sorted(found, key=(lambda name: (float(name), name)) if all_numbers(found) else None)
+    by_number = all_numbers(found)
+    order = sorted(found, key=lambda name: (float(name) if by_number else name.casefold(), name))
     names = order + [""] * (len(found) < len(set(values)))
     numbers = {name: number for number, name in enumerate(names)}
     labels = np.fromiter((numbers[value] for value in values), np.int32, len(values))
