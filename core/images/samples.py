@@ -166,26 +166,39 @@ def _in_npz(path: Path, roots: tuple[Path, ...]) -> Samples:
     return Samples(path, roots, ids, labels, classes, notes)
 
 
-def _npz_classes(path: Path, arrays: list[str], sizes: list[int], there: set[str]) -> tuple:
+def _npz_classes(
+    path: Path, arrays: list[str], sizes: list[int], there: set[str]
+) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
     """`labels`, `classes` and `notes` of a Samples, from the arrays of labels that go with `arrays`."""
-    names = {name: f"{name.removesuffix('images')}labels" for name in arrays}
-    given = [load_array(path, names[name]) if names[name] in there else None for name in arrays]
-    given = [values[:, 0] if values is not None and values.shape[1:] == (1,) else values for values in given]
-    fit = [values is not None and len(values) == n for values, n in zip(given, sizes, strict=True)]
+    names = [f"{name.removesuffix('images')}labels" for name in arrays]
+    blocks = [
+        _fitting_labels(load_array(path, name), n) if name in there else None
+        for name, n in zip(names, sizes, strict=True)
+    ]
     known = _known_labels(path)
-    if all(fit) and {values.ndim for values in given} == {2} and len({values.shape[1] for values in given}) == 1:
-        matrix = np.concatenate(given)
-        if np.isin(matrix, (0, 1)).all():
-            width = matrix.shape[1]
-            return matrix.astype(np.int32), known if len(known) == width else tuple(map(str, range(width))), ()
-    fit = [good and values.ndim == 1 for good, values in zip(fit, given, strict=True)]
-    values = []
-    for good, given_values, n in zip(fit, given, sizes, strict=True):
-        values += given_values.astype(str).tolist() if good else [""] * n
-    if known and set(values) <= {str(i) for i in range(len(known))}:
-        values = [known[int(value)] for value in values]
-    notes = () if all(fit) else ("Some of these images come without labels that could be read; they have no class.",)
-    return *_encoded(values), notes
+    if len({None if block is None else block.shape[1:] for block in blocks}) == 1 and _is_matrix(blocks[0]):
+        matrix = np.concatenate(blocks).astype(np.int32)
+        width = matrix.shape[1]
+        return matrix, known if len(known) == width else tuple(str(column) for column in range(width)), ()
+    used = [block is not None and block.ndim == 1 for block in blocks]
+    texts = []
+    for block, n, is_used in zip(blocks, sizes, used, strict=True):
+        texts += block.astype(str).tolist() if is_used else [""] * n
+    if known and set(texts) <= {str(number) for number in range(len(known))}:
+        texts = [known[int(text)] for text in texts]
+    missing = ("Some of these images come without labels that could be read; they have no class.",)
+    return *_encoded(texts), missing if there & set(names) and not all(used) else ()
+
+
+def _fitting_labels(labels: np.ndarray, n: int) -> np.ndarray | None:
+    """(n,) one class per image, or (n, L) of 0 and 1; None for what is neither."""
+    labels = labels[:, 0] if labels.shape == (n, 1) else labels
+    fits = labels.shape == (n,) or (labels.ndim == 2 and len(labels) == n and np.isin(labels, (0, 1)).all())
+    return labels if fits else None
+
+
+def _is_matrix(labels: np.ndarray | None) -> bool:
+    return labels is not None and labels.ndim == 2
 
 
 def _known_labels(path: Path) -> tuple[str, ...]:
