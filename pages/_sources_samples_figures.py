@@ -121,15 +121,23 @@ def show_similar(current: _state.View, name: str, shown: Shown, chosen: list[str
             f"**{count(len(sets), 'set')}** of images that are alike among {among}: {exact:,} with equal pixels, "
             f"{len(sets) - exact:,} with near-duplicates.{differ}"
         )
-    for same in sets[:SETS_SHOWN]:
-        _show_set(shown, same)
-    if len(sets) > SETS_SHOWN:
-        st.caption(f"The first {SETS_SHOWN} sets are shown, those across classes first.")
+    _show_sets(shown, sets)
     st.caption(
         "Near-duplicates show the same picture, resized, saved again, brighter or darker. Copies that were cropped, "
         "turned or mirrored are mostly not found."
         + (" A copy is only found when both images are in the sample." if len(rows) > len(sample) else "")
     )
+
+
+@st.fragment
+def _show_sets(shown: Shown, sets: tuple[SimilarSet, ...]) -> None:
+    key = f"samples_sets_shown_{shown.key}"
+    n = st.session_state.setdefault(key, SETS_SHOWN)
+    for same in sets[:n]:
+        _show_set(shown, same)
+    if n < len(sets) and st.button(f"Show more ({len(sets) - n:,} left)", key="samples_sets_more"):
+        st.session_state[key] = n + 2 * SETS_SHOWN
+        st.rerun(scope="fragment")
 
 
 def _show_set(shown: Shown, same: SimilarSet) -> None:

@@ -81,11 +81,11 @@ def _ask_page(view: tuple, n_pages: int) -> int:
 
 
 def _show_page(shown: Shown, rows: np.ndarray) -> None:
-    """Pictures under the name of their class, or with it where most classes have one picture here."""
+    """Pictures under the name of their class; each with it where classes are mixed or have one or two pictures here."""
     rows = rows.tolist()
     tiles = list(zip(rows, thumbnails(shown, tuple(rows)), [label_of(shown.samples, row) for row in rows], strict=True))
     blocks = [(label, list(block)) for label, block in groupby(tiles, key=lambda tile: tile[2])]
-    if shown.n_classes and len(blocks) > len(tiles) / 3:
+    if shown.n_classes and (len(blocks) > len(tiles) / 3 or len({label for label, _ in blocks}) < len(blocks)):
         _show_tiles(shown, tiles, with_label=True)
         return
     for label, block in blocks:

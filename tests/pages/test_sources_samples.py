@@ -257,6 +257,16 @@ def test_near_duplicates_wait_for_a_click_and_stand_side_by_side(folder):
     assert "1 set across classes" in text and "`ant/ant_00.png`" in text and "`bee/copy.png`" in text
 
 
+def test_more_sets_of_near_duplicates_are_a_click_away(folder):
+    for i in range(7):
+        Image.open(folder / "ant" / f"ant_{i:02}.png").save(folder / "ant" / f"copy_{i}.png")
+    keep_samples("known", Kept(str(folder)))
+    at = press(open_view("Known set", samples_show="Near-duplicates"), "samples_similar_look")
+    assert "**7 sets**" in shown(at) and "copy_4" in shown(at) and "copy_5" not in shown(at)
+    press(at, "Show more (2 left)")
+    assert "copy_6" in shown(at)
+
+
 def test_no_image_comes_into_the_database(folder):
     point_to(open_view("Known set"), folder)
     assert _state.store().image_index(str(folder)) == {}
