@@ -30,12 +30,14 @@ def source_records() -> dict[str, tuple[str, str]]:
 
 def show_samples(current: _state.View) -> None:
     """Browse a folder, .zip or .npz of samples."""
-    records = source_records()
     try:
-        kept = kept_samples()
+        _show_source(current)
     except SourceScoutError as error:
         _state.show_error(error)
-        return
+
+
+def _show_source(current: _state.View) -> None:
+    records, kept = source_records(), kept_samples()
     key, name = _choose_source(records, kept)
     if key is None:
         st.caption("Choose a source data set. SourceScout ships no images of sources; it shows those that you have.")
@@ -113,10 +115,7 @@ def _show_kept(current: _state.View, key: str, name: str, place: Kept) -> None:
         "Show", list(WHAT), default="Images", required=True, key="samples_show", bind="query-params",
         persist_state="session", label_visibility="collapsed",
     )  # fmt: skip
-    try:
-        WHAT[what](current, name, shown, chosen)
-    except SourceScoutError as error:
-        _state.show_error(error)
+    WHAT[what](current, name, shown, chosen)
 
 
 def _show_place(key: str, name: str, place: Kept, shown: Shown) -> None:

@@ -30,13 +30,13 @@ def show_figures(current: _state.View, name: str, shown: Shown, chosen: list[str
     """Histograms over a sample of the images, with the target's own laid over them."""
     rows = rows_of(shown.samples, chosen)
     sample = draw(rows, MEASURED, _ask_seed(len(rows) > MEASURED))
-    tables = {_with_n(name, seen := figures(shown, sample)): seen}
+    seen = figures(shown, sample)
     if seen.empty:
         st.markdown(f"None of {count(len(sample), 'image')} can be read.")
         return
     if len(seen) < len(sample):
         st.caption(f":orange[:material/warning:] {count(len(sample) - len(seen), 'image')} cannot be read.")
-    tables |= _figures_of_target(current)
+    tables = {_with_n(name, seen): seen} | _figures_of_target(current)
     st.markdown(_colour_sentence(tables))
     st.altair_chart(
         histograms_chart(histograms(tables), TITLES), alt="Histograms of size, intensity and colour of the images"
@@ -135,9 +135,11 @@ def _show_sets(shown: Shown, sets: tuple[SimilarSet, ...]) -> None:
     n = st.session_state.setdefault(key, SETS_SHOWN)
     for same in sets[:n]:
         _show_set(shown, same)
-    if n < len(sets) and st.button(f"Show more ({len(sets) - n:,} left)", key="samples_sets_more"):
-        st.session_state[key] = n + 2 * SETS_SHOWN
-        st.rerun(scope="fragment")
+    if n < len(sets):
+        st.button(
+            f"Show more ({len(sets) - n:,} left)", key="samples_sets_more", on_click=st.session_state.update,
+            args=({key: n + 2 * SETS_SHOWN},),
+        )  # fmt: skip
 
 
 def _show_set(shown: Shown, same: SimilarSet) -> None:

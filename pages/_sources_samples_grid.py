@@ -40,7 +40,10 @@ def show_grid(current: _state.View, name: str, shown: Shown, chosen: list[str]) 
         order, rows = _ordered(shown, chosen)
         first = (_ask_page((shown.key, tuple(chosen), order), -(-len(rows) // PAGE)) - 1) * PAGE
     st.caption(f"{first + 1:,} to {min(first + PAGE, len(rows)):,} of {count(len(rows), 'image')}")
-    _show_page(shown, rows[first : first + PAGE])
+    try:
+        _show_page(shown, rows[first : first + PAGE])
+    except TargetError as error:  # a damaged .npz
+        _state.show_error(error)
     st.caption("A click on a name shows the image large. Images are only shown here; they stay where they are.")
 
 
@@ -122,7 +125,10 @@ def _short(name: str) -> str:
 
 
 def _look_closer(samples: Samples, row: int) -> None:
-    (values,) = look_at(samples, [row], np.array)
+    try:
+        (values,) = look_at(samples, [row], np.array)
+    except TargetError as error:  # a damaged .npz
+        values = error
     if isinstance(values, TargetError):
         _state.show_error(values)
         return

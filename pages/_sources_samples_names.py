@@ -44,8 +44,16 @@ def _ask_pattern(key: str, place: Kept, shown: Shown) -> None:
     if usable and pattern != place.pattern:
         label = "Use these classes" if pattern else "Do without classes"
         if st.button(label, type="primary", key="samples_pattern_save"):
-            keep_samples(key, Kept(place.path, pattern))
-            st.rerun()
+            _keep(key, Kept(place.path, pattern))
+
+
+def _keep(key: str, place: Kept) -> None:
+    try:
+        keep_samples(key, place)
+    except SourceScoutError as error:
+        _state.show_error(error)
+        return
+    st.rerun()
 
 
 def _show_preview(pattern: str, names: tuple[str, ...], n: int) -> bool:

@@ -80,11 +80,10 @@ def forget_readings() -> None:
 
 def thumbnails(shown: Shown, rows: tuple[int, ...]) -> list[bytes | TargetError]:
     """WebP pictures of these images, or why there is none."""
-    files = {row: shown.samples.file(row) for row in rows}
-    return _thumbnails(shown.key, rows, tuple(_stamp(files[row]) for row in rows), shown)
+    return _thumbnails(shown.key, rows, tuple(_stamp(shown.samples.file(row)) for row in rows), shown)
 
 
-@st.cache_data(max_entries=128, show_spinner=False)  # a page each, of some 150 KB
+@st.cache_data(max_entries=128, show_spinner=False)  # a page each, of some 200 KB
 def _thumbnails(key: str, rows: tuple[int, ...], stamps: tuple[str, ...], _shown: Shown) -> list[bytes | TargetError]:
     return look_at(_shown.samples, rows, thumbnail)
 

@@ -83,7 +83,7 @@ def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def rows_of_array(path: Path, name: str, rows: Sequence[int]) -> Iterator[np.ndarray]:
-    """The `rows` (ascending) of one array of the file; memory holds one row, however large the array is.
+    """The `rows` (ascending) of one array of the file; of the others at most 16 MB are in memory.
 
     TargetError when the array is pickled, in Fortran's order (rows then lie scattered) or damaged."""
     try:

@@ -25,7 +25,7 @@ from core.images.listing import all_numbers, allowed_path, first_three, groups_f
 from core.images.medmnist import array_shapes, check_images, load_array, rows_of_array
 from core.images.medmnist_sets import medmnist_sets
 from core.images.near import SIDE, SimilarSet, similar_among
-from core.images.pixels import grey_if_equal, read_pixels
+from core.images.pixels import grey_if_equal, opened, read_pixels
 from core.images.signature import shrunk, signature
 from core.settings import full_path, home
 
@@ -113,7 +113,7 @@ def _in_folder(folder: Path, roots: tuple[Path, ...]) -> Samples:
             "DICOM files are not browsed here.",
         )
     sizes = [len(images) for images in found.values()] + [len(loose)] * bool(loose)
-    notes = [f"Left out, as they cannot be read or lie outside the allowed folders: {first_three(left_out)}."]
+    notes = [f"Left out, as they lie outside the folders that may be read: {first_three(left_out)}."]
     return Samples(
         folder,
         roots,
@@ -362,7 +362,7 @@ def kind_of(samples: Samples, row: int) -> str:
     if samples.in_npz:
         return f"a row of `{samples.ids[row].rsplit('/', 1)[0]}` in an .npz, 8 bits"
     file = samples.file(row)
-    with Image.open(file) as image:
+    with opened(file) as image:
         mode = MODES.get(image.mode, "")
         return f"{image.format}, mode {image.mode}{mode and f' ({mode})'}, {file.stat().st_size / 1024:,.0f} KB"
 

@@ -216,6 +216,17 @@ def test_an_image_that_cannot_be_read_is_said_in_its_place(folder):
     assert "`ant_00.png` cannot be read as an image" in shown(at) and len(pictures(at)) == 11
 
 
+def test_an_npz_that_is_damaged_further_in_is_said_and_the_source_can_be_changed(folder, tmp_path):
+    np.savez(tmp_path / "x.npz", images=np.zeros((4, 99, 99), dtype=np.uint8))
+    content = bytearray((tmp_path / "x.npz").read_bytes())
+    content[-9_000] ^= 255
+    (tmp_path / "x.npz").write_bytes(content)
+    keep_samples("known", Kept(str(tmp_path / "x.npz")))
+    at = open_view("Known set")
+    assert "damaged" in at.error[0].value and "**4 images**" in shown(at)
+    assert len(pictures(point_to(at, folder))) == PAGE
+
+
 def groups(at: AppTest) -> list[str]:
     """What lies over each other in the chart of histograms."""
     spec = json.loads(at.get("vega_lite_chart")[0].proto.spec)
