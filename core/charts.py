@@ -9,6 +9,7 @@ import pandas as pd
 from core.scoring.ranking import describe, meaningful
 
 TEAL, GREY, RED = "#1f8a92", "#7d8b8d", "#d0583d"  # readable on a light and on a dark page
+VIOLET = "#8a63b8"  # the target, laid over what is compared with it
 PALE, SOFT, DEEP = "#dceeee", "#9ccccf", "#0b6e75"  # what fills cells, from worse to better
 HALF_REVERSED, NEUTRAL = "#e5a696", "#eef1f1"  # between red and teal, for orders from reversed to the same
 DARK_INK, LIGHT_INK = "#1c2b2d", "#ffffff"  # what is written in them
@@ -144,6 +145,34 @@ def agreement_chart(taus: pd.DataFrame) -> alt.LayerChart:
     )
     layers = alt.layer(rect, text).resolve_scale(color="independent")
     return layers.properties(height=alt.Step(28), width=alt.Step(48))
+
+
+def histograms_chart(bins: pd.DataFrame, titles: dict[str, str]) -> alt.FacetChart:
+    """Shares of images by figure, a panel each: the first group as bars, a second one as a line over them.
+
+    `bins` as `core.images.samples.histograms` returns it; `titles` by figure, in the order of the panels."""
+    groups = bins["group"].unique().tolist()
+    last = bins.groupby(["figure", "group"], sort=False).tail(1)
+    ends = last.assign(left=last["right"])  # so that the line goes to the end of its last step
+    drawn = pd.concat([bins, ends]).assign(panel=lambda table: table["figure"].map(titles))
+    color = alt.Color(
+        "group:N", title=None, legend=alt.Legend(orient="top", labelLimit=600, symbolType="square"),
+        scale=alt.Scale(domain=groups, range=[TEAL, VIOLET][: len(groups)]),
+    )  # fmt: skip
+    x = alt.X("left:Q", title=None, scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(tickCount=5))
+    y = alt.Y("share:Q", title=None, axis=alt.Axis(format="%", tickCount=4))
+    tooltip = [*_texts("group"), *(alt.Tooltip(f"{name}:Q", format=".3g") for name in ("left", "right", "share"))]
+    base = alt.Chart(drawn).encode(x=x, y=y, color=color, tooltip=tooltip)
+    first = alt.FieldEqualPredicate(field="group", equal=groups[0])
+    bars = base.mark_rect(opacity=0.75).encode(x2=alt.X2("right"), y2=alt.Y2Datum(0))
+    layers = [bars.transform_filter(first)]
+    if len(groups) > 1:
+        line = base.mark_line(interpolate="step-after", strokeWidth=2)
+        layers.append(line.transform_filter(alt.FieldEqualPredicate(field="group", equal=groups[1])))
+    header = alt.Header(title=None, labelAnchor="start", labelFontSize=13, labelLimit=300)
+    panels = alt.layer(*layers, data=drawn).properties(width=250, height=120)
+    facet = alt.Facet("panel:N", sort=list(titles.values()), header=header)
+    return panels.facet(facet, columns=3, spacing=24).resolve_scale(x="independent", y="independent")
 
 
 def _x(column: str, title: str) -> alt.X:

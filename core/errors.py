@@ -17,6 +17,10 @@ class TargetError(SourceScoutError):
     """The description of a target, or the images and labels it points to, cannot be used."""
 
 
+class SamplesError(SourceScoutError):
+    """The samples of a source data set cannot be listed or shown."""
+
+
 class DownloadError(SourceScoutError):
     """A file cannot be fetched, or is not the one that was published."""
 

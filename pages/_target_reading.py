@@ -240,12 +240,16 @@ def _spread(rows: np.ndarray, n: int, turn: int) -> np.ndarray:
 
 
 def _thumbnail(pixels: Pixels, i: int, boxes: tuple = ()) -> bytes:
-    """A square WebP of THUMBNAIL pixels with the whole image in it, transparent around; `boxes` are framed."""
     try:
-        image = Image.fromarray(pixels[i]).convert("RGBA")
-        _frame(image, boxes)
+        return thumbnail(pixels[i], boxes)
     except PixelsError:
-        image = Image.new("RGBA", (8, 8))
+        return thumbnail(np.zeros((8, 8, 4), dtype=np.uint8))
+
+
+def thumbnail(values: np.ndarray, boxes: tuple = ()) -> bytes:
+    """A square WebP of THUMBNAIL pixels with the whole image in it, transparent around; `boxes` are framed."""
+    image = Image.fromarray(values).convert("RGBA")
+    _frame(image, boxes)
     method = Image.Resampling.NEAREST if max(image.size) < THUMBNAIL // 2 else Image.Resampling.LANCZOS
     buffer = io.BytesIO()
     ImageOps.pad(image, (THUMBNAIL, THUMBNAIL), method=method, color=(0, 0, 0, 0)).save(buffer, "WEBP", quality=80)

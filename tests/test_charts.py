@@ -10,6 +10,7 @@ from core.charts import (
     RELATIVE,
     WITHIN,
     agreement_chart,
+    histograms_chart,
     marked,
     matrix_chart,
     overview_chart,
@@ -120,3 +121,15 @@ def test_the_frame_is_not_modified():
     scores = several()
     overview_chart(scores), matrix_chart(scores)
     pd.testing.assert_frame_equal(scores, several())
+
+
+@pytest.mark.parametrize("groups", [["source"], ["source", "target"]])
+def test_histograms_have_a_panel_per_figure_and_a_line_for_the_second_group(groups):
+    rows = [("width", group, left, left + 1, 0.5) for group in groups for left in (0.0, 1.0)]
+    rows += [("height", group, left, left + 2, 0.5) for group in groups for left in (4.0, 6.0)]
+    bins = pd.DataFrame(rows, columns=["figure", "group", "left", "right", "share"])
+    chart = histograms_chart(bins, {"width": "Width, pixels", "height": "Height, pixels"})
+    drawn = svg(chart)
+    assert "Width, pixels" in drawn and all(group in drawn for group in groups)
+    kinds = [layer["mark"]["type"] for layer in chart.to_dict()["spec"]["layer"]]
+    assert kinds == ["rect", "line"][: len(groups)]

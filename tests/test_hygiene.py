@@ -11,10 +11,10 @@ HEAVY = ("torch", "torchvision", "timm", "umap", "sklearn", "scipy")
 UI_MODULES = [
     "core.availability", "core.catalog", "core.catalog_tags", "core.charts", "core.checking", "core.demo",
     "core.errors", "core.images.index", "core.images.inspect", "core.images.medmnist_jobs", "core.images.near",
-    "core.images.parts", "core.images.readers", "core.images.shortcuts", "core.metrics", "core.report.ranking",
-    "core.scoring.agreement", "core.scoring.overview", "core.scoring.plan", "core.scoring.ranking",
-    "core.scoring.runner", "core.scoring.spool", "core.settings", "core.snippet", "core.starter", "core.store",
-    "core.target",
+    "core.images.parts", "core.images.readers", "core.images.samples", "core.images.shortcuts", "core.metrics",
+    "core.report.ranking", "core.scoring.agreement", "core.scoring.overview", "core.scoring.plan",
+    "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool", "core.settings", "core.snippet",
+    "core.starter", "core.store", "core.target",
 ]  # fmt: skip
 
 

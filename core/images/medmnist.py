@@ -1,8 +1,11 @@
 """A MedMNIST file: one .npz with {train,val,test}_{images,labels}. Pickled arrays are never opened."""
 
+import math
 import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -13,14 +16,14 @@ from core.target import TargetTask
 SPLITS = ("train", "val", "test")
 LARGEST_ARRAY = 8 * 2**30  # bytes; one array is held in memory as a whole
 # RuntimeError: an encrypted archive, or a method of compression that Python does not know
-_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError)
+DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError)
 
 
 def read_npz(task: TargetTask, path: Path) -> Listing:
     """Ids are "train/0", ... in the order train, val, test. Only the training arrays must be there."""
     if not path.is_file():
         raise TargetError(f"`{path}` is not a file.", "Choose a MedMNIST file (.npz).")
-    shapes = _array_shapes(path)
+    shapes = array_shapes(path)
     if "train_images" not in shapes or "train_labels" not in shapes:
         raise TargetError(
             f"`{path.name}` lacks train_images or train_labels; it holds {', '.join(shapes) or 'nothing'}.",
@@ -33,7 +36,7 @@ def read_npz(task: TargetTask, path: Path) -> Listing:
             problems.append(f"The file holds {there[0]} alone; the {split} split was left out.")
         if len(there) < 2:
             continue
-        n = _check_images(f"{split}_images", *shapes[f"{split}_images"])
+        n = check_images(f"{split}_images", *shapes[f"{split}_images"])
         values.append(_check_labels(f"{split}_labels", load_array(path, f"{split}_labels"), n, task.label_type))
         ids += [f"{split}/{row}" for row in range(n)]
         splits += [split] * n
@@ -56,12 +59,12 @@ def read_npz(task: TargetTask, path: Path) -> Listing:
     )
 
 
-def _array_shapes(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+def array_shapes(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
     """Shape and type of each array from its header; no array is decompressed."""
     try:
         with zipfile.ZipFile(path) as archive:
             return {name[:-4]: _header(archive, name) for name in archive.namelist() if name.endswith(".npy")}
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise TargetError(
             f"`{path.name}` is damaged or not an .npz file: {error}.", "Download or export it again."
         ) from None
@@ -69,15 +72,39 @@ def _array_shapes(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
 
 def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype]:
     with archive.open(name) as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
+        shape, _, dtype = _read_header(file)
     return shape, dtype
+
+
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(file)
+
+
+def rows_of_array(path: Path, name: str, rows: Sequence[int]) -> Iterator[np.ndarray]:
+    """The `rows` (ascending) of one array of the file; of the others at most 16 MB are in memory.
+
+    TargetError when the array is pickled, in Fortran's order (rows then lie scattered) or damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+            shape, fortran, dtype = _read_header(file)
+            _refuse_pickled(name, dtype)
+            if fortran and len(shape) > 1:
+                raise TargetError(
+                    f"`{name}` in `{path.name}` is stored column by column.", "Save it with numpy.ascontiguousarray."
+                )
+            size, begin = math.prod(shape[1:]) * dtype.itemsize, file.tell()
+            for row in rows:
+                file.seek(begin + int(row) * size)
+                yield np.frombuffer(file.read(size), dtype).reshape(shape[1:])
+    except DAMAGED as error:
+        raise TargetError(f"`{name}` in `{path.name}` is damaged: {error}.", "Download or export it again.") from None
 
 
 def load_array(path: Path, name: str) -> np.ndarray:
     """One array of the file, in memory. TargetError when it is pickled, too large or damaged."""
-    shape, dtype = _array_shapes(path)[name]
+    shape, dtype = array_shapes(path)[name]
     _refuse_pickled(name, dtype)
     size = int(np.prod(shape, dtype=np.float64)) * dtype.itemsize
     if size > LARGEST_ARRAY:
@@ -88,7 +115,7 @@ def load_array(path: Path, name: str) -> np.ndarray:
     try:
         with np.load(path, allow_pickle=False) as file:
             return file[name]
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise TargetError(f"`{name}` in `{path.name}` is damaged: {error}.", "Download or export it again.") from None
 
 
@@ -100,7 +127,8 @@ def _refuse_pickled(name: str, dtype: np.dtype) -> None:
         )
 
 
-def _check_images(name: str, shape: tuple[int, ...], dtype: np.dtype) -> int:
+def check_images(name: str, shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """The number of images in an array of this shape and type; TargetError where it is none of images."""
     _refuse_pickled(name, dtype)
     fits = dtype == np.uint8 and (len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)) and 0 not in shape[1:3]
     if not fits:

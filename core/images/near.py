@@ -114,15 +114,19 @@ def _digest(hashes: np.ndarray) -> str:
 
 def _alike(pixels: Pixels, rows: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     """(P,) bool: the second look, at the pixels of each candidate pair."""
-    same = np.zeros(len(candidates), dtype=bool)
     if not len(candidates):
-        return same
+        return np.zeros(0, dtype=bool)
     needed, position = np.unique(candidates, return_inverse=True)
     some = np.random.default_rng(0).permutation(len(rows))[:STRANGERS]
     least = detail_needed(_thumbnails(pixels, rows[some]))
-    thumbnails = _thumbnails(pixels, rows[needed])
+    return _confirmed(_thumbnails(pixels, rows[needed]), position.reshape(-1, 2), least)
+
+
+def _confirmed(thumbnails: np.ndarray, pairs: np.ndarray, least: float) -> np.ndarray:
+    """(P,) bool: which `pairs` (P, 2) of `thumbnails` (N, SIDE, SIDE) are alike, their details at least by `least`."""
+    same = np.zeros(len(pairs), dtype=bool)
     for start in range(0, len(same), _BLOCK):
-        left, right = position.reshape(-1, 2)[start : start + _BLOCK].T
+        left, right = pairs[start : start + _BLOCK].T
         plain, detail = correlations(thumbnails[left], thumbnails[right])
         same[start : start + _BLOCK] = (plain >= ALIKE) & (detail >= least)
     return same
@@ -236,6 +240,26 @@ def similar_sets(task: TargetTask, listing: Listing, index: pd.DataFrame) -> tup
     labels = pd.factorize(pd.Series(listing.labels.tolist()).astype(str))[0]
     table = pd.DataFrame({"row": readable, "set": component, "content": contents, "label": labels[readable]})
     table["split"] = "all" if splits is None else splits[readable]
+    return _sets(table)
+
+
+def similar_among(
+    hashes: Sequence[str], signatures: Sequence[str], thumbnails: np.ndarray, labels: Sequence[str]
+) -> tuple[SimilarSet, ...]:
+    """`similar_sets` of N images that were looked at already: pixel hashes, signatures, `thumbnails`
+    (N, SIDE, SIDE) uint8 as `shrunk` gives them, and classes. `rows` of a set are positions among the N."""
+    _, first, contents = np.unique(np.array(hashes, dtype=str), return_index=True, return_inverse=True)
+    thumbnails = thumbnails[first]
+    pairs = candidate_pairs(np.array(signatures, dtype=str)[first])
+    some = np.random.default_rng(0).permutation(len(first))[:STRANGERS]
+    pairs = pairs[_confirmed(thumbnails, pairs, detail_needed(thumbnails[some]))]
+    component = _components(len(first), pairs)[contents]
+    rows = np.arange(len(hashes))
+    return _sets(pd.DataFrame({"row": rows, "set": component, "content": contents, "label": labels, "split": "all"}))
+
+
+def _sets(table: pd.DataFrame) -> tuple[SimilarSet, ...]:
+    """The sets of two or more of a table with `row`, `set`, `content`, `label` and `split`."""
     table = table[table["set"].duplicated(keep=False)]
     sets = [
         SimilarSet(

@@ -93,7 +93,7 @@ def read_pixels(path: Path) -> np.ndarray:
 def read_with_note(path: Path) -> tuple[np.ndarray, str]:
     """`read_pixels`, and "" or what of the file was not taken, such as "the first of several pages"."""
     try:
-        with _opened(path) as image:
+        with opened(path) as image:
             full_size = image.size
             _fit_size(image, path)
             large = image.width * image.height > LARGE_IMAGE
@@ -141,7 +141,7 @@ def _unreadable(error: Exception, path: Path) -> PixelsError:
     )
 
 
-def _opened(path: Path) -> Image.Image:
+def opened(path: Path) -> Image.Image:
     """The image with its header read. Pillow refuses by the header what is huge, a JPEG too, which could be reduced."""
     try:
         return Image.open(path, formats=_DECODERS)
