@@ -2,16 +2,26 @@
 
 from dataclasses import replace
 
+import numpy as np
 import streamlit as st
 
+from core.errors import SourceScoutError
+from core.images.copies import MOST_COMPARED, Copy, copies
+from core.images.samples import draw, kept_samples
 from core.sources.catalogue import named_in, sources_of
 from core.sources.leakage import CERTAIN, Warning
 from core.sources.record import SourceDataset
 from core.target import TargetTask
 from pages import _state
 from pages._sources_record import TOO_GOOD, warning_text
+from pages._sources_samples_reading import Shown, read_samples, thumbnails
 from pages._sources_shared import leaks, open_record, records, show_leak
+from pages._target_reading import THUMBNAIL, Found, read
+from pages._target_reading import thumbnails as thumbnails_of_target
 from pages._text import count, plain
+
+COPIES_SHOWN = 24
+SEED = 0
 
 
 def show_leakage(current: _state.View) -> None:
@@ -27,6 +37,11 @@ def show_leakage(current: _state.View) -> None:
     _ask_origin(current, known)
     if current.task.origin:
         _show_warnings(current, known)
+    st.subheader("Are there copies among images at hand?", anchor=False)
+    try:
+        _show_copies(current.task, known)
+    except SourceScoutError as error:
+        _state.show_error(error)
 
 
 def _ask_origin(current: _state.View, known: dict[str, SourceDataset]) -> None:
@@ -96,3 +111,61 @@ def _show_candidates(current: _state.View, known: dict[str, SourceDataset], warn
         st.warning("Among the candidates of this project:\n" + "\n".join(lines), icon=":material/warning:")
     elif warned:
         st.caption("No candidate of this project is known to have been trained on one of them.")
+
+
+def _show_copies(task: TargetTask, known: dict[str, SourceDataset]) -> None:
+    """Compare all images of the target with samples of a source, on request; the copies side by side."""
+    kept = kept_samples()
+    if not kept:
+        st.caption(
+            "This needs samples of a source on this machine. Say in the view *Samples* where they are; then every "
+            "image of the target is compared with them."
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        key = st.selectbox("Samples of", list(kept), key="leakage_samples", width=380,
+                           format_func=lambda key: known[key].name if key in known else key)  # fmt: skip
+        wanted = st.button("Compare with the target's images", icon=":material/search:", key="leakage_compare")
+    shown, asked = read_samples(kept[key]), st.session_state.setdefault("leakage_asked", set())
+    if wanted:
+        asked.add((str(task.images), key))
+    if (str(task.images), key) not in asked:
+        st.caption(f"Every image is opened once, at most {MOST_COMPARED:,} on either side, drawn at random.")
+        return
+    found = read(task)
+    alike, ours, theirs = _copies(found.key, shown.key, found, shown)
+    among = f"{count(ours, 'image')} of the target and {theirs:,} of {len(shown.samples):,} samples"
+    if not alike:
+        st.markdown(f"**None** among {among}. Copies that were cropped, turned or mirrored are mostly not found.")
+        return
+    exact = sum(copy.exact for copy in alike)
+    st.markdown(
+        f"**{count(len(alike), 'picture')}** of the target also in the samples, among {among}: {exact:,} with equal "
+        f"pixels, {len(alike) - exact:,} as near-duplicates."
+    )
+    for copy in alike[:COPIES_SHOWN]:
+        with st.container(border=True, horizontal=True):
+            for picture, id in _pictures(found, shown, copy):
+                with st.container(width=THUMBNAIL + 20, gap=None):
+                    if isinstance(picture, bytes):
+                        st.image(picture, width=THUMBNAIL)
+                    st.caption(plain(id))
+    if len(alike) > COPIES_SHOWN:
+        st.caption(f"{COPIES_SHOWN} of {len(alike)} are shown.")
+
+
+def _pictures(found: Found, shown: Shown, copy: Copy) -> list[tuple]:
+    """One picture of either side, with where it is."""
+    ours, theirs = copy.target[0], copy.source[0]
+    return [
+        (thumbnails_of_target(found, (ours,))[0], f"target: {found.listing.ids[ours]}"),
+        (thumbnails(shown, (theirs,))[0], f"samples: {shown.samples.ids[theirs]}"),
+    ]
+
+
+@st.cache_data(max_entries=8, show_spinner="Comparing images")
+def _copies(key: str, samples_key: str, _found: Found, _shown: Shown) -> tuple[tuple[Copy, ...], int, int]:
+    rows = np.flatnonzero((_found.index["error"] == "").to_numpy())
+    sample = np.arange(len(_shown.samples))
+    return copies(_found.listing, np.sort(draw(rows, MOST_COMPARED, SEED)), _shown.samples,
+                  np.sort(draw(sample, MOST_COMPARED, SEED)))  # fmt: skip

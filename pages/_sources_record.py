@@ -41,6 +41,10 @@ def show_record(current: _state.View, record: SourceDataset, warning: Warning | 
     if warning:
         st.warning(f"{warning_text(warning)}\n\n{TOO_GOOD}", icon=":material/warning:")
     show_decision(current, record)
+    if st.button("Look at samples of its images", icon=":material/photo_library:", type="tertiary"):
+        st.session_state["sources_next"] = {"sources_view": "Samples", "samples_source": record.name}
+        st.query_params.pop("source", None)
+        st.rerun()
     left, right = st.columns([2, 1], gap="large")
     with left:
         for title, fields in SECTIONS.items():

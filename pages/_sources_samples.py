@@ -1,31 +1,23 @@
 """The sources page: the images of a source, where samples of it are at hand."""
 
-import tomllib
-
 import streamlit as st
 
 from core.errors import SourceScoutError
 from core.images.samples import Kept, keep_samples, kept_samples
-from core.settings import demo_folder
 from pages import _state
 from pages._sources_samples_figures import show_figures, show_similar
 from pages._sources_samples_grid import show_grid
 from pages._sources_samples_names import ask_names
 from pages._sources_samples_reading import Shown, forget_readings, read_samples
+from pages._sources_shared import records
 from pages._text import code, count, plain
 
 WHAT = {"Images": show_grid, "Size and intensity": show_figures, "Near-duplicates": show_similar}
 
 
-@st.cache_data(show_spinner=False)
 def source_records() -> dict[str, tuple[str, str]]:
     """Name and where it can be had ("": not known) of each source data set of the catalogue, by key."""
-    records = {}
-    for file in sorted((demo_folder().parent / "catalog" / "sources").glob("*.toml")):
-        record = tomllib.loads(file.read_text(encoding="utf-8"))
-        places = [fact["value"] for fact in record.get("fact", ()) if fact["about"] == "access_at"]
-        records[record["key"]] = record["name"], str(places[0]) if places else ""
-    return records
+    return {key: (record.name, record.value("access_at") or "") for key, record in records().items()}
 
 
 def show_samples(current: _state.View) -> None:
@@ -37,21 +29,21 @@ def show_samples(current: _state.View) -> None:
 
 
 def _show_source(current: _state.View) -> None:
-    records, kept = source_records(), kept_samples()
-    key, name = _choose_source(records, kept)
+    known, kept = source_records(), kept_samples()
+    key, name = _choose_source(known, kept)
     if key is None:
         st.caption("Choose a source data set. SourceScout ships no images of sources; it shows those that you have.")
     elif key not in kept:
-        _say_missing(name, records.get(key))
+        _say_missing(name, known.get(key))
         _ask_place(key)
     else:
         _show_kept(current, key, name, kept[key])
 
 
-def _choose_source(records: dict[str, tuple[str, str]], kept: dict[str, Kept]) -> tuple[str | None, str]:
+def _choose_source(known: dict[str, tuple[str, str]], kept: dict[str, Kept]) -> tuple[str | None, str]:
     """Key and name of the source in view; (None, "") without one. The first with samples at hand is shown unasked."""
-    keys = {name: key for key, (name, _) in sorted(records.items(), key=lambda item: item[1][0].lower())}
-    keys |= {key: key for key in kept if key not in records}
+    keys = {name: key for key, (name, _) in sorted(known.items(), key=lambda item: item[1][0].lower())}
+    keys |= {key: key for key in kept if key not in known}
     at_hand = [name for name, key in keys.items() if key in kept]
     if at_hand and "samples_source" not in st.query_params:
         st.session_state.setdefault("samples_source", at_hand[0])

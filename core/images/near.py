@@ -22,10 +22,11 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from core.images.index import pixel_hash
 from core.images.listing import Listing
 from core.images.parts import splits_of, training_part
 from core.images.pixels import Pixels, PixelsError
-from core.images.signature import shrunk
+from core.images.signature import shrunk, signature
 from core.settings import home
 from core.target import TargetTask
 
@@ -241,6 +242,11 @@ def similar_sets(task: TargetTask, listing: Listing, index: pd.DataFrame) -> tup
     table = pd.DataFrame({"row": readable, "set": component, "content": contents, "label": labels[readable]})
     table["split"] = "all" if splits is None else splits[readable]
     return _sets(table)
+
+
+def compared_by(values: np.ndarray) -> tuple[str, str, np.ndarray]:
+    """What `similar_among` takes of an image, uint8 (H, W) or (H, W, 3): pixel hash, signature and thumbnail."""
+    return pixel_hash(values), signature(values), np.asarray(shrunk(values, SIDE))
 
 
 def similar_among(

@@ -20,13 +20,11 @@ from PIL import Image
 from core.errors import SamplesError, TargetError
 from core.images.archive import is_archive, unpacked
 from core.images.folder import SPLIT_NAMES, is_image
-from core.images.index import pixel_hash
 from core.images.listing import all_numbers, allowed_path, first_three, groups_from_pattern
 from core.images.medmnist import array_shapes, check_images, load_array, rows_of_array
 from core.images.medmnist_sets import medmnist_sets
-from core.images.near import SIDE, SimilarSet, similar_among
+from core.images.near import SimilarSet, compared_by, similar_among
 from core.images.pixels import grey_if_equal, opened, read_pixels
-from core.images.signature import shrunk, signature
 from core.settings import full_path, home
 
 NO_CLASS = "(no class)"
@@ -390,11 +388,7 @@ def histograms(tables: dict[str, pd.DataFrame], bins: int = 24) -> pd.DataFrame:
 
 def similar_samples(samples: Samples, rows: np.ndarray) -> tuple[tuple[SimilarSet, ...], int]:
     """Sets of equal and nearly equal images among `rows`, and how many of `rows` could be read."""
-
-    def look(values: np.ndarray) -> tuple[str, str, np.ndarray]:
-        return pixel_hash(values), signature(values), np.asarray(shrunk(values, SIDE))
-
-    seen = look_at(samples, rows, look)
+    seen = look_at(samples, rows, compared_by)
     read = [(row, *found) for row, found in zip(rows.tolist(), seen, strict=True) if isinstance(found, tuple)]
     if len(read) < 2:
         return (), len(read)

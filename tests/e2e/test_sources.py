@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import fill, press, settled, visit
+from tests.e2e.test_samples import point_to
+from tests.e2e.test_walk import begin, describe
 
 
 @pytest.fixture
@@ -99,6 +101,17 @@ def test_the_origin_of_the_target_brings_warnings_everywhere(demo, app):
     expect(page.get_by_text("Target images inside").first).to_be_visible()
     open_view(page, app, "Leakage")  # it is kept with the target
     expect(page.get_by_text("6 sources may hold target images")).to_be_visible()
+
+
+@pytest.mark.realdata
+def test_copies_between_target_and_samples_are_shown_side_by_side(page, app, realdata):
+    begin(page, app, "Covid")
+    describe(page, "Covid X-rays", "Multi-class", "Folder per class", realdata / "targets" / "covid_xray")
+    point_to(page, app, "NIH ChestX-ray14", realdata / "targets" / "nih_cxr")
+    open_view(page, app, "Leakage")
+    press(page, "Compare with the target's images")
+    expect(page.get_by_text(re.compile(r"4 pictures"))).to_be_visible(timeout=120_000)
+    expect(page.get_by_text(re.compile("^samples: "))).to_have_count(4)
 
 
 def test_the_shortlist_keeps_reasons_and_undoes_them(demo, app):
