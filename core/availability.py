@@ -4,8 +4,8 @@ what its licence makes one ask."""
 import re
 from pathlib import Path
 
-from core.catalog import Checkpoint, identity
-from core.checking import torch_installed, weights_stamp
+from core.catalog import Checkpoint, file_stamp, identity
+from core.checking import torch_installed
 from core.errors import CheckpointError
 from core.settings import require_allowed
 
@@ -21,7 +21,7 @@ def state_of(checkpoint: Checkpoint, report: dict) -> str:
     if checkpoint.kind == "random":
         known = not torch_installed() or identity(checkpoint) == report["identity"]
         return "checked" if known else "changed"
-    stamp = weights_stamp(report["weights_file"])
+    stamp = file_stamp(report["weights_file"])
     if stamp is None:
         return "gone"
     if stamp == report.get("stamp"):
