@@ -17,10 +17,7 @@ class Step:
 STEPS = (
     Step("target", "Target", "What exactly is the task, and is the data fit for it?", "target", "target.py"),
     Step(
-        "sources",
-        "Sources",
-        "What could we start from, what is in it, may and can we use it?",
-        "inventory_2",
+        "sources", "Sources", "What could we start from, what is in it, may and can we use it?", "inventory_2",
         "sources.py",
     ),  # fmt: skip
     Step("intuition", "Intuition", "What do we believe, before we look?", "psychology"),
