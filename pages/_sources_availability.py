@@ -21,7 +21,7 @@ STATES = {
     "ready": ("Ready here", "green", ":material/download_done:", "The weights are on this machine, hash compared."),
     "here": ("Here, not verified", "gray", ":material/draft:", "On this machine; its hash was not compared yet."),
     "altered": ("Altered", "red", ":material/sync_problem:", "On this machine, but not the file that it should be."),
-    "downloadable": ("Downloadable", "blue", ":material/cloud_download:", "The hub gives it, as it said when it was asked."),
+    "downloadable": ("Downloadable", "blue", ":material/cloud_download:", "The hub had it for us when it was asked."),
     "gated": ("Needs approval", "orange", ":material/key:", "The hub gives it only to approved accounts."),
     "on_request": ("On request", "orange", ":material/mail:", "Someone has to obtain it; it cannot be fetched here."),
     "broken": ("Broken link", "red", ":material/link_off:", "It is not where it should be."),

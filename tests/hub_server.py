@@ -1,6 +1,7 @@
 """A hub of weights on 127.0.0.1, as far as huggingface_hub asks it for files, in good ways and in bad ones."""
 
 import hashlib
+import json
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -23,6 +24,11 @@ class Hub(Mirror):
 
     def put(self, repository: str, name: str, content: bytes) -> None:
         self.contents[f"/{repository}/resolve/main/{name}"] = content
+
+    def describe(self, repository: str, gated: str | bool = False, **card: str) -> None:
+        """Publish the repository's card; `gated` is "auto" or "manual" where it is."""
+        record = {"id": repository, "gated": gated, "cardData": card}
+        self.contents[f"/api/models/{repository}"] = json.dumps(record).encode()
 
     def headers(self, path: str) -> dict[str, str]:
         """The hub states a large file's SHA-256 as its ETag."""
