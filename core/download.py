@@ -41,10 +41,11 @@ class _BrokenOff(Exception):
 
 @dataclass(frozen=True)
 class Wanted:
-    """The file to fetch: from where to where, what it must be (`digest`, by a key of ALGORITHMS) and cannot exceed
-    (`limit`, bytes). `part` lies on the disk of `place`. Of an error's remedy, `elsewhere` and `roomier` say, in the
-    middle of a sentence, where else to get the file and how else to have room for it."""
+    """The file to fetch: its name for messages, from where to where, what it must be (`digest`, by a key of ALGORITHMS)
+    and cannot exceed (`limit`, bytes). `part` lies on the disk of `place`. `elsewhere` and `roomier` are parts of a
+    sentence for an error's remedy: where else to get the file, and how else to have room for it."""
 
+    name: str
     url: str
     place: Path
     part: Path
@@ -235,7 +236,7 @@ def _later(file: Wanted) -> str:
 
 def _given_up(file: Wanted, reason: _BrokenOff) -> DownloadError:
     return DownloadError(
-        f"The download of {file.place.name} does not get beyond {_size(file.part) / 1e6:.1f} MB: {reason}.",
+        f"The download of {file.name} does not get beyond {_size(file.part) / 1e6:.1f} MB: {reason}.",
         f"What is there is kept. Resume later, or {file.elsewhere}.",
     )
 
@@ -244,7 +245,7 @@ def _wrong_file(file: Wanted) -> DownloadError:
     digest, size = _hashes(file.part, file.algorithm)[0], _size(file.part)
     _start_again(file)
     return DownloadError(
-        f"What the server sent is not the published {file.place.name}: {size:,} bytes with the "
+        f"What the server sent is not the published {file.name}: {size:,} bytes with the "
         f"{ALGORITHMS[file.algorithm]} {digest}, not {file.digest}. It was deleted.",
         _later(file),
     )
@@ -252,7 +253,7 @@ def _wrong_file(file: Wanted) -> DownloadError:
 
 def _too_large(file: Wanted) -> DownloadError:
     return DownloadError(
-        f"The server offers more than the {file.limit / 1e6:,.0f} MB that {file.place.name} can have: it is not the "
+        f"The server offers more than the {file.limit / 1e6:,.0f} MB that {file.name} can have: it is not the "
         "published file.",
         _later(file),
     )
@@ -263,9 +264,9 @@ def _refusal(file: Wanted, error: HTTPError) -> Exception:
     if error.code in (408, 429) or error.code >= 500:
         return _BrokenOff(f"the server answers {error.code} ({error.reason})")
     if 300 <= error.code < 400:
-        said = f"The server redirects {file.place.name} in a loop, or to an address that is not allowed."
+        said = f"The server redirects {file.name} in a loop, or to an address that is not allowed."
     else:
-        said = f"The server does not give {file.place.name}: it answers {error.code} ({error.reason})."
+        said = f"The server does not give {file.name}: it answers {error.code} ({error.reason})."
     return DownloadError(said, _later(file))
 
 

@@ -9,6 +9,7 @@ from core.availability.fit import Fit, fit_of, free_disk
 from core.availability.licence import Licence, licence_of
 from core.availability.records import address_of, read_answer
 from core.availability.standing import Availability, availability_of
+from core.catalog import Checkpoint
 from core.download import SPARE
 from core.errors import SourceScoutError
 from core.store import Candidate
@@ -23,7 +24,7 @@ STATES = {
     "altered": ("Altered", "red", ":material/sync_problem:", "On this machine, but not the file that it should be."),
     "downloadable": ("Downloadable", "blue", ":material/cloud_download:", "The hub had it for us when it was asked."),
     "gated": ("Needs approval", "orange", ":material/key:", "The hub gives it only to approved accounts."),
-    "on_request": ("On request", "orange", ":material/mail:", "Someone has to obtain it; it cannot be fetched here."),
+    "on_request": ("On request or by hand", "orange", ":material/mail:", "Someone has to obtain it."),
     "broken": ("Broken link", "red", ":material/link_off:", "It is not where it should be."),
     "unknown": ("Availability unknown", "gray", ":material/question_mark:", "Nobody asked, or nobody answered."),
 }  # fmt: skip
@@ -82,10 +83,11 @@ def standing_of(current: _state.View, candidate: Candidate) -> tuple[Availabilit
     return now, licence_of(candidate.checkpoint, now, commercial)
 
 
-def show_badges(now: Availability, licence: Licence) -> None:
+def show_badges(checkpoint: Checkpoint, now: Availability, licence: Licence) -> None:
     """The state, and beside it, because a file may be at hand and still not be allowed, a mark for the licence."""
-    label, color, icon, meaning = STATES[now.state]
-    st.badge(label, color=color, icon=icon, help=meaning)
+    if checkpoint.kind != "random" and now.state != "unknown":
+        label, color, icon, meaning = STATES[now.state]
+        st.badge(label, color=color, icon=icon, help=meaning)
     if licence.question:
         st.badge("Licence may conflict", color="orange", icon=":material/gavel:",
                  help="With commercial use, which the target must allow. Not legal advice.")  # fmt: skip
@@ -125,12 +127,13 @@ def _fit_in_words(fit: Fit) -> str:
     """What it takes for this target, in a line; what is not known is said to be."""
     if fit.parameters is None:
         return "What it takes is known once it is checked."
-    parts = [f"{fit.parameters / 1e6:,.1f} million parameters"]
-    if fit.memory_mb:
-        parts.append(f"at least {fit.memory_mb / 1000:,.1f} GB of memory")
-    time = "time unknown until a candidate is checked" if fit.seconds is None else f"about {_duration(fit.seconds)}"
+    memory = f", at least {fit.memory_mb / 1000:,.1f} GB of memory" if fit.memory_mb else ""
     scaled = f" (roughly: scaled from {plain(fit.scaled_from)} by multiply-adds)" if fit.scaled_from else ""
-    return f"Takes {', '.join(parts)}, {time}{scaled} for the features of {count(fit.images, 'image')} on this CPU."
+    time = (
+        "; how long it takes is known once a candidate is checked" if fit.seconds is None
+        else f", about {_duration(fit.seconds)}{scaled} for the features of {count(fit.images, 'image')} on this CPU"
+    )  # fmt: skip
+    return f"{fit.parameters / 1e6:,.1f} million parameters{memory}{time}."
 
 
 def _duration(seconds: float) -> str:

@@ -64,9 +64,9 @@ def _show_candidate(current: _state.View, candidate: Candidate, state: str) -> N
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             with st.container(horizontal=True, vertical_alignment="center", width="content"):
                 st.markdown(f"**{plain(checkpoint.name)}**", width="content")
-                st.badge(label, color=color, icon=icon, help=meaning)
-                if checkpoint.kind != "random":
-                    show_badges(now, licence)
+                if state != "absent" or now.state == "unknown":  # the hub has told more than that it was silent
+                    st.badge(label, color=color, icon=icon, help=meaning)
+                show_badges(checkpoint, now, licence)
                 if not checkpoint.verified:
                     st.badge("Preprocessing unverified", color="orange", icon=":material/help:",
                              help="Nothing says where its preprocessing is documented.")  # fmt: skip
@@ -80,7 +80,7 @@ def _show_candidate(current: _state.View, candidate: Candidate, state: str) -> N
             st.rerun()
         if state in REMEDIES:
             st.caption(f":material/sync_problem: {REMEDIES[state]}")
-        if state == "absent":
+        if state == "absent" and now.state == "unknown":
             error = report["error"]  # what to do is our own Markdown, with commands and addresses
             st.caption(f":material/cloud_download: {plain(error['message'])} {error['remedy']}")
         if state == "failed":

@@ -33,7 +33,7 @@ from core.errors import SourceScoutError
 from core.images.web import reason_of
 from core.scoring import runner, spool
 
-KINDS = {"auto": "automatic", "manual": "manual"}  # how the hub calls approval, and what a reader calls it
+KINDS = ("auto", "manual")  # of approval
 
 
 def job_folder() -> Path:

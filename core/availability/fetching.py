@@ -104,9 +104,10 @@ def _wanted(address: Address, answer: dict) -> Wanted:
     place = _contents(address) / answer["sha256"]
     token = huggingface_hub.utils.build_hf_headers().get("authorization")
     return Wanted(
-        huggingface_hub.hf_hub_url(address.repository, answer["file"]), place, _part(place), job_folder(address),
-        "sha256", answer["sha256"], answer["bytes"], elsewhere=hub.ELSEWHERE,
-        roomier="set HF_HUB_CACHE to a folder on a larger disk",
+        f"{address.repository}/{answer['file']}", huggingface_hub.hf_hub_url(address.repository, answer["file"]),
+        place, _part(place), job_folder(address),
+        algorithm="sha256", digest=answer["sha256"], limit=answer["bytes"],
+        elsewhere=hub.ELSEWHERE, roomier="set HF_HUB_CACHE to a folder on a larger disk",
         headers={"Authorization": token} if token else {},
     )  # fmt: skip
 

@@ -82,7 +82,8 @@ def _tag_here(checkpoint: Checkpoint, report: dict, address: Address | None) -> 
     if found is None:
         return "here", f"{where}; its SHA-256 was not compared since the file came or changed."
     if found == "altered" or published and found != published:
-        return "altered", f"{where}, but not what the hub has: its SHA-256 or size differs. Delete `{file.resolve()}`."
+        wrong = f"{where}, but its SHA-256 or its size is not what it should be."
+        return "altered", f"{wrong} Delete {file.resolve()} to fetch it again."
     if published:
         return "ready", f"{where}, with the SHA-256 that the hub states ({published[:12]})."
     return "ready", f"{where}, with the SHA-256 of its check ({found[:12]}); the cache does not say the hub's."
@@ -114,12 +115,12 @@ def _not_on_the_hub(checkpoint: Checkpoint) -> tuple[str, str]:
         return "unknown", "timm's table names no place on the hub for this tag."
     known = known_file_of(checkpoint)
     if not known:
-        return "broken", f"There is no file at `{checkpoint.weights}`, and where it came from is not known."
-    return "on_request", f"Not at `{checkpoint.weights}`. To obtain by hand: {known['obtain']} Read on {read_on()}."
+        return "broken", f"There is no file at {checkpoint.weights}, and where it came from is not known."
+    return "on_request", f"Not at {checkpoint.weights}. To obtain by hand: {known['obtain']} Read on {read_on()}."
 
 
 def _as_the_hub_said(checkpoint: Checkpoint, address: Address, record: dict) -> tuple[str, str]:
-    missing = f"There is no file at `{checkpoint.weights}`. " if checkpoint.kind == "file" else ""
+    missing = f"There is no file at {checkpoint.weights}. " if checkpoint.kind == "file" else ""
     if not record:
         return "unknown", f"{missing}The hub was not asked about {address.repository} yet."
     answer = record["answer"]

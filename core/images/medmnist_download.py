@@ -29,7 +29,8 @@ def job_folder(entry: MedMnistSet, size: int) -> Path:
 def wanted(entry: MedMnistSet, size: int) -> Wanted:
     place, job = entry.place(size), job_folder(entry, size)
     return Wanted(
-        entry.url(size), place, job / f"{place.name}.part", job, "md5", entry.md5(size), entry.largest_file(size),
+        place.name, entry.url(size), place, job / f"{place.name}.part", job,
+        algorithm="md5", digest=entry.md5(size), limit=entry.largest_file(size),
         elsewhere=f"set SOURCESCOUT_MEDMNIST_MIRROR to another server, {BY_HAND.format(place)}",
         roomier="choose a smaller size, or set SOURCESCOUT_HOME to a larger disk",
     )  # fmt: skip
