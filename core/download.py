@@ -303,7 +303,7 @@ def run_job(job: Path, what: str, act: Callable[[Report, Callable[[], bool]], No
             raise
         except OSError as error:
             failed = DownloadError(
-                f"{what} cannot be written at {error.filename or job}: {error.strerror or error}.",
+                f"{what} cannot be read or written at {error.filename or job}: {error.strerror or error}.",
                 "Free disk space or check the rights there; what was fetched is kept.",
             )
             progress.end("failed", failed)

@@ -97,8 +97,8 @@ def show_lines(current: _state.View, candidate: Candidate, now: Availability, li
     """The evidence with its date, the licence, what the checkpoint takes, and its download where one is possible."""
     if candidate.checkpoint.kind == "random":
         return
-    asked = f" Asked {ago(now.asked)}." if now.asked else ""
-    st.caption(f"{STATES[now.state][2]} {plain(now.evidence)}{asked}")
+    seen = f" Asked {ago(now.asked)}." if now.asked else "" if now.state == "unknown" else " Looked at just now."
+    st.caption(f"{STATES[now.state][2]} {plain(now.evidence)}{seen}")
     _show_licence(licence)
     st.caption(f":material/memory: {_fit_in_words(_fit(current, candidate))}")
     if now.address and candidate.checkpoint.kind == "timm":

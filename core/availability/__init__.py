@@ -5,6 +5,7 @@ standing.py  the state of a checkpoint, from its file as it is now and from what
 asking.py    asks the hub, in a process of its own
 fetching.py  downloads a tag's weights into the hub's cache, in a process of its own
 records.py   what these two found, as small files
+licence.py   the licence as the hub's card states it now
 fit.py       what a checkpoint takes: memory, time, disk
 """
 

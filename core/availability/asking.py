@@ -110,13 +110,12 @@ def _card(repository: str) -> dict:
 def verify_cached(address: Address) -> None:
     """Hash the file in the hub's cache where that was not done since it changed."""
     file = hub.cached_file(address.repository) if address.files == hub.FILES else None
-    verified = read_verified(address)
-    if not file or not published_sha256(file) or (verified.get("path"), verified.get("stamp")) == (
-        str(file), file_stamp(file)
-    ):  # fmt: skip
+    if file is None or not published_sha256(file):
         return
-    with open(file, "rb") as content:
-        keep_verified(address, file, hashlib.file_digest(content, "sha256").hexdigest())
+    verified = read_verified(address)
+    if (verified.get("path"), verified.get("stamp")) != (str(file), file_stamp(file)):
+        with open(file, "rb") as content:
+            keep_verified(address, file, hashlib.file_digest(content, "sha256").hexdigest())
 
 
 def ask_all(addresses: list[Address], report: Report, cancelled: Callable[[], bool]) -> None:

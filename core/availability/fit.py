@@ -61,8 +61,8 @@ def _scaled_speed(multiply_adds_g: float, others: list[tuple[Checkpoint, dict]])
     """Images per second if it did as many multiply-adds per second as the nearest measured network, and its name."""
     measured = {}
     for checkpoint, report in others:
-        row = _row(checkpoint)
-        if report.get("ok") and row is not None and pd.notna(row["multiply_adds_g"]):
+        row = _row(checkpoint) if report.get("ok") else None
+        if row is not None and pd.notna(row["multiply_adds_g"]):
             measured[checkpoint.name] = (row["multiply_adds_g"], report["images_per_second"])
     if not measured or pd.isna(multiply_adds_g):
         return None, ""
@@ -71,9 +71,9 @@ def _scaled_speed(multiply_adds_g: float, others: list[tuple[Checkpoint, dict]])
     return float(speed * work / multiply_adds_g), name
 
 
-def free_disk(folder: Path | None = None) -> int:
-    """Free bytes on the disk of `folder`, without one that of huggingface_hub's cache."""
-    place = Path(folder or constants.HF_HUB_CACHE)
+def free_disk() -> int:
+    """Free bytes on the disk of huggingface_hub's cache, which may not have been made yet."""
+    place = Path(constants.HF_HUB_CACHE)
     while not place.exists():
         place = place.parent
     return shutil.disk_usage(place).free

@@ -36,7 +36,7 @@ def _link(availability: Availability) -> str:
     """The text that the card names; for Creative Commons their own; else the card itself."""
     answer, address = availability.answer, availability.address
     stated = answer.get("licence_link", "")
-    if re.match(r"https?://", stated):
+    if re.fullmatch(r"https?://[^\s()<>\[\]]+", stated):
         return stated
     if commons := re.fullmatch(r"cc-(by[a-z-]*)-(\d\.\d)", answer.get("licence", "")):
         return f"https://creativecommons.org/licenses/{commons[1]}/{commons[2]}/legalcode"

@@ -169,6 +169,8 @@ CARDS = {
     "a file beside the weights": ({"license": "other", "license_name": "y", "license_link": "LICENSE"}, "y", "",
                                   "{hub}/{repository}/blob/main/LICENSE"),
     "no address": ({"license": "apache-2.0"}, "apache-2.0", "", "{hub}/{repository}"),
+    "an address that would break out of its link": (
+        {"license": "mit", "license_link": "https://x.org/) [y](javascript:alert(1)"}, "mit", "", "{hub}/{repository}"),
     "an address that is none": ({"license": "mit", "license_link": "javascript:alert(1)"}, "mit", "",
                                 "{hub}/{repository}"),
 }  # fmt: skip

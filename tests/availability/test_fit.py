@@ -1,6 +1,9 @@
 """What a checkpoint takes: measured where it was checked, else from timm's table, and unknown where nothing tells."""
 
+import shutil
+
 import pytest
+from huggingface_hub import constants
 
 from core.availability.fit import fit_of, free_disk
 from core.catalog import Checkpoint
@@ -39,5 +42,6 @@ def test_of_a_network_that_no_table_knows_nothing_is_said():
     assert fit.parameters is fit.memory_mb is fit.seconds is None
 
 
-def test_free_disk_is_that_of_the_nearest_folder_there_is(tmp_path):
-    assert free_disk(tmp_path / "not" / "made" / "yet") > 0
+def test_free_disk_is_known_before_the_cache_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "not" / "made" / "yet"))
+    assert free_disk() == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.2)
