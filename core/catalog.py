@@ -315,6 +315,17 @@ def identity(checkpoint: Checkpoint, weights_file: str | Path | None = None) -> 
         ) from None
 
 
+def file_stamp(path: str | Path | None) -> str | None:
+    """What changes when a file changes, without reading it: size and time. None where there is no such file."""
+    try:
+        stat = Path(path).stat() if path else None
+    except (OSError, ValueError):
+        stat = None
+    if stat is None:
+        return None
+    return f"{stat.st_size}:{stat.st_mtime_ns}"
+
+
 def version_of(package: str) -> str:
     """The installed version, without importing the package."""
     try:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from core import hub
-from core.catalog import Checkpoint, checkpoint_record
+from core.catalog import Checkpoint, checkpoint_record, file_stamp
 from core.errors import CheckpointError
 
 SECONDS_PER_FILE = 300.0
@@ -39,7 +39,7 @@ def check(checkpoints: list[Checkpoint]) -> list[dict]:
 def _check_together(checkpoints: list[Checkpoint]) -> list[dict]:
     if not checkpoints:
         return []
-    stamps = [weights_stamp(c.weights) if c.kind == "file" else None for c in checkpoints]
+    stamps = [file_stamp(c.weights) if c.kind == "file" else None for c in checkpoints]
     try:
         reports = _ask("core.backbone", [checkpoint_record(c) for c in checkpoints], _limit(checkpoints))
     except CheckpointError as error:
@@ -47,24 +47,13 @@ def _check_together(checkpoints: list[Checkpoint]) -> list[dict]:
             return [report for checkpoint in checkpoints for report in _check_together([checkpoint])]
         return [_failure(CheckpointError(f"{checkpoints[0].name}: {error.message}", error.remedy))]
     return [
-        report | {"stamp": stamp or weights_stamp(report.get("weights_file"))}
+        report | {"stamp": stamp or file_stamp(report.get("weights_file"))}
         for report, stamp in zip(reports, stamps, strict=True)
     ]
 
 
 def _failure(error: CheckpointError) -> dict:
     return {"ok": False, "error": {"message": error.message, "remedy": error.remedy}}
-
-
-def weights_stamp(path: str | Path | None) -> str | None:
-    """What changes when a file changes, without reading it: size and time. None where there is no such file."""
-    try:
-        stat = Path(path).stat() if path else None
-    except (OSError, ValueError):
-        stat = None
-    if stat is None:
-        return None
-    return f"{stat.st_size}:{stat.st_mtime_ns}"
 
 
 def _limit(checkpoints: list[Checkpoint]) -> float:

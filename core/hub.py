@@ -14,6 +14,7 @@ from core.catalog_tags import load
 from core.errors import NotDownloadedError
 from core.images.web import CONNECT_SECONDS, silence
 
+TIMEOUT = 5.0  # seconds; the hub's own loader would try again for 46 s where there is no network
 FILES = ("model.safetensors", "pytorch_model.bin")
 ELSEWHERE = (
     "on a machine that reaches it run `python -m core fetch CHECKPOINTS.toml --to DIR`, bring DIR here and import its "
@@ -32,8 +33,13 @@ def cached_file(repository: str) -> Path | None:
 
 def is_cached(tag: str) -> bool:
     """Whether the weights of the timm tag `tag` are on this machine."""
-    repository = load().loc[tag, "hub_id"]
+    repository = repository_of(tag)
     return bool(repository) and cached_file(repository) is not None
+
+
+def repository_of(tag: str) -> str:
+    """Where the weights of `tag` are on the hub; empty for tags that the table lacks or knows no place of."""
+    return load().loc[tag, "hub_id"] if tag in load().index else ""
 
 
 def obstacles(checkpoints: list[Checkpoint]) -> list[NotDownloadedError | None]:
@@ -42,7 +48,7 @@ def obstacles(checkpoints: list[Checkpoint]) -> list[NotDownloadedError | None]:
     The hub is asked once, for at most CONNECT_SECONDS, and only where the weights of a tag are not in the cache.
     """
     repositories = [_to_fetch(checkpoint) for checkpoint in checkpoints]
-    why = _silence() if any(repositories) else ""
+    why = silence_of_hub() if any(repositories) else ""
     return [
         not_downloaded(checkpoint, repository, why) if repository and why else None
         for checkpoint, repository in zip(checkpoints, repositories, strict=True)
@@ -50,14 +56,13 @@ def obstacles(checkpoints: list[Checkpoint]) -> list[NotDownloadedError | None]:
 
 
 def _to_fetch(checkpoint: Checkpoint) -> str:
-    """The repository of a tag that is not in the cache; empty for the others, and for tags that the table lacks."""
-    if checkpoint.kind != "timm" or checkpoint.architecture not in load().index:
-        return ""
-    repository = load().loc[checkpoint.architecture, "hub_id"]
+    """The repository of a tag that is not in the cache; empty for the others."""
+    repository = repository_of(checkpoint.architecture) if checkpoint.kind == "timm" else ""
     return "" if not repository or cached_file(repository) else repository
 
 
-def _silence() -> str:
+def silence_of_hub() -> str:
+    """Why the hub cannot be asked, found within CONNECT_SECONDS; empty when it answers."""
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE forbids downloading it"
     session = huggingface_hub.get_session()

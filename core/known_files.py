@@ -42,6 +42,13 @@ def _with_family(row: dict) -> dict:
     return family | row | {name: [*row.get(name, []), *family.get(name, [])] for name in _LISTS}
 
 
+def known_file_of(checkpoint: Checkpoint) -> dict | None:
+    """The record that this checkpoint was described by, as its pretraining data and its architecture tell."""
+    told = (checkpoint.source, checkpoint.architecture)
+    records = known_files().values()
+    return next((record for record in records if (record.get("source"), record.get("architecture")) == told), None)
+
+
 def fields_of_known(key: str, choice: int = 0) -> dict:
     """The fields of the form that are known for this kind of file, with its `choice`-th preprocessing.
 

@@ -259,6 +259,10 @@ class Store:
         sql = f"SELECT {', '.join(names)} FROM image WHERE source = ?"
         return {row[0]: dict(zip(names, row, strict=True)) for row in self._read(sql, [source])}
 
+    def image_count(self, source: str) -> int:
+        """How many images of `source` are known."""
+        return self._read("SELECT count(*) FROM image WHERE source = ?", [source])[0][0]
+
     def save_image_index(self, source: str, index: pd.DataFrame) -> None:
         """Replace what is known of the images of `source`."""
         columns = "id, width, height, color, pixel_hash, signature, error, note, stamp"

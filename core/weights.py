@@ -29,7 +29,6 @@ from core.naming import Tensors, adapt, listed
 
 LARGEST_FILE = 20 * 2**30
 DEEPEST_NESTING = 2
-HUB_TIMEOUT = 5.0  # seconds; the hub's own loader would try again for 46 s where there is no network
 RESAVE = (
     "SourceScout never runs what a file holds. Only where you trust its source, because the first of these runs it, "
     "save the weights alone to a new file: "
@@ -179,7 +178,7 @@ def tag_file(checkpoint: Checkpoint) -> Path:
     for name in hub.FILES:
         try:
             url = huggingface_hub.hf_hub_url(repository, name)
-            sha256 = huggingface_hub.get_hf_file_metadata(url, timeout=HUB_TIMEOUT).etag
+            sha256 = huggingface_hub.get_hf_file_metadata(url, timeout=hub.TIMEOUT).etag
         except hub_errors.EntryNotFoundError:
             continue
         except Exception as error:  # the HTTP client behind huggingface_hub, and its errors, differ between versions
@@ -209,7 +208,7 @@ def _tag_repository(checkpoint: Checkpoint) -> str:
 def _download(checkpoint: Checkpoint, repository: str, name: str, sha256: str | None) -> Path:
     """The file in the cache, whole. huggingface_hub goes on where a connection ended, but leaves no part behind."""
     try:
-        file = Path(huggingface_hub.hf_hub_download(repository, name, etag_timeout=HUB_TIMEOUT))
+        file = Path(huggingface_hub.hf_hub_download(repository, name, etag_timeout=hub.TIMEOUT))
     except Exception as error:
         if isinstance(error, hub_errors.HfHubHTTPError) or isinstance(error, OSError) and error.errno is not None:
             raise _refusal(checkpoint, repository, error) from None

@@ -5,11 +5,11 @@ import time
 import streamlit as st
 
 from core.checking import check, torch_installed
+from core.download_jobs import Standing
 from core.errors import SourceScoutError
 from core.hub import obstacles
 from core.images import medmnist_jobs, web
 from core.images.medmnist_download import BY_HAND
-from core.images.medmnist_jobs import Standing
 from core.starter import NAME, SIZE, TAGS, create_starter, starter_checkpoints, starter_set
 from pages import _state
 from pages._target_medmnist import show_progress

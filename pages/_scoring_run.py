@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core.catalog import dump_checkpoints, parse_checkpoints
-from core.checking import torch_installed, weights_stamp
+from core.catalog import dump_checkpoints, file_stamp, parse_checkpoints
+from core.checking import torch_installed
 from core.errors import SourceScoutError, TargetError
 from core.metrics import METRICS
 from core.report.ranking import NO_TEST_PART, part_sentence
@@ -138,7 +138,7 @@ def _choose_metrics(offered: list[str]) -> list[str]:
 
 def _stamp(candidate: Candidate) -> str | None:
     """Changes when the weights file does."""
-    return weights_stamp(candidate.report.get("weights_file") or candidate.checkpoint.weights)
+    return file_stamp(candidate.report.get("weights_file") or candidate.checkpoint.weights)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

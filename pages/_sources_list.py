@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.availability import licence_question, state_of
+from core.availability import state_of
 from core.catalog import Checkpoint, dump_checkpoints
 from core.checking import torch_installed
 from core.checkpoint_form import in_words
@@ -11,6 +11,7 @@ from core.snippet import snippet
 from core.store import Candidate
 from pages import _state
 from pages._sources_admit import check_again, show_failure, show_notices
+from pages._sources_availability import show_badges, show_checking, show_lines, standing_of
 from pages._sources_form import edit
 from pages._text import plain
 
@@ -46,6 +47,7 @@ def show_candidates(current: _state.View) -> None:
     if checking:
         check_again(current.project.id, open_ones)
         st.rerun()
+    show_checking(current)
     if not current.candidates:
         st.caption(
             "None yet. Register at least two, so that there is something to compare, and a random one as control."
@@ -57,11 +59,14 @@ def show_candidates(current: _state.View) -> None:
 def _show_candidate(current: _state.View, candidate: Candidate, state: str) -> None:
     checkpoint, report = candidate.checkpoint, candidate.report
     label, color, icon, meaning = STATES[state]
+    now, licence = standing_of(current, candidate)
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             with st.container(horizontal=True, vertical_alignment="center", width="content"):
                 st.markdown(f"**{plain(checkpoint.name)}**", width="content")
-                st.badge(label, color=color, icon=icon, help=meaning)
+                if state != "absent" or now.state == "unknown":  # the hub has told more than that it was silent
+                    st.badge(label, color=color, icon=icon, help=meaning)
+                show_badges(checkpoint, now, licence)
                 if not checkpoint.verified:
                     st.badge("Preprocessing unverified", color="orange", icon=":material/help:",
                              help="Nothing says where its preprocessing is documented.")  # fmt: skip
@@ -75,16 +80,14 @@ def _show_candidate(current: _state.View, candidate: Candidate, state: str) -> N
             st.rerun()
         if state in REMEDIES:
             st.caption(f":material/sync_problem: {REMEDIES[state]}")
-        if state == "absent":
+        if state == "absent" and now.state == "unknown":
             error = report["error"]  # what to do is our own Markdown, with commands and addresses
             st.caption(f":material/cloud_download: {plain(error['message'])} {error['remedy']}")
         if state == "failed":
             show_failure(CheckpointError(report["error"]["message"], report["error"]["remedy"]))
         for problem in report.get("problems", []):
             st.caption(f":material/warning: {plain(problem)}")
-        question = licence_question(checkpoint.licence, bool(current.task and current.task.commercial_use))
-        if question and checkpoint.kind != "random":
-            st.caption(f":material/gavel: {question}")
+        show_lines(current, candidate, now, licence)
         details = st.expander("Details", key=f"sources_details_{candidate.id}", on_change="rerun", type="compact")
         if details.open:
             with details:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.download_jobs import Standing
 from core.errors import SourceScoutError
 from core.images import medmnist_jobs
-from core.images.medmnist_jobs import Standing
 from core.images.medmnist_sets import SIZES, MedMnistSet, medmnist_sets
 from core.target import TargetTask
 from pages import _state

@@ -1,6 +1,7 @@
 """Small pieces of text for all pages: what a person typed is shown as it is, whatever Markdown makes of it."""
 
 import re
+from datetime import UTC, datetime
 
 
 def code(text: str) -> str:
@@ -17,6 +18,15 @@ def plain(text: str) -> str:
 def count(n: int, one: str, many: str = "") -> str:
     """ "1 image", "1,200 images"."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def ago(moment: str) -> str:
+    """How long ago an ISO 8601 time was: "just now", "3 minutes ago", "2 days ago"."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            return f"{count(int(seconds // length), unit)} ago"
+    return "just now"
 
 
 def distinct(names: dict[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A hub of weights on 127.0.0.1, as far as huggingface_hub asks it for files, in good ways and in bad ones."""
 
 import hashlib
+import json
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -19,10 +20,16 @@ class Hub(Mirror):
         super().__init__(b"")
         self.refusal = (404, "EntryNotFound")
         self.gated: dict[str, str] = {}
+        self.cards: dict[str, bytes] = {}  # by path; manners are for files
         self.requests: list[str] = []
 
     def put(self, repository: str, name: str, content: bytes) -> None:
         self.contents[f"/{repository}/resolve/main/{name}"] = content
+
+    def describe(self, repository: str, gated: str | bool = False, **card: str) -> None:
+        """Publish the repository's card; `gated` is "auto" or "manual" where it is."""
+        record = {"id": repository, "gated": gated, "cardData": card}
+        self.cards[f"/api/models/{repository}"] = json.dumps(record).encode()
 
     def headers(self, path: str) -> dict[str, str]:
         """The hub states a large file's SHA-256 as its ETag."""
@@ -30,6 +37,9 @@ class Hub(Mirror):
 
     def answer(self, request: BaseHTTPRequestHandler, head: bool = False) -> None:
         self.requests.append(f"{request.command} {request.path}")
+        if request.path in self.cards and self.manner != "mute":
+            self._send_card(request)
+            return
         refusal = self._refusal(request)
         if not refusal or self.manner == "mute":
             super().answer(request, head)
@@ -38,6 +48,12 @@ class Hub(Mirror):
         for name, value in {"X-Error-Code": refusal[1], "X-Repo-Commit": COMMIT, "Content-Length": "0"}.items():
             request.send_header(name, value)
         request.end_headers()
+
+    def _send_card(self, request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(self.cards[request.path])))
+        request.end_headers()
+        request.wfile.write(self.cards[request.path])
 
     def _refusal(self, request: BaseHTTPRequestHandler) -> tuple[int, str] | None:
         token = next((token for name, token in self.gated.items() if request.path.startswith(f"/{name}/")), None)

@@ -9,8 +9,8 @@ import timm
 import torch
 
 from core import checking
-from core.catalog import Checkpoint, Preprocessing
-from core.checking import check, weights_stamp
+from core.catalog import Checkpoint, Preprocessing, file_stamp
+from core.checking import check
 
 SMALL = Preprocessing(input_size=(32, 32))
 
@@ -24,7 +24,7 @@ def test_each_checkpoint_gets_its_report_and_a_bad_one_spoils_no_other(tmp_path)
     file = Checkpoint("file", "test_resnet", "timm", str(tmp_path / "w.pth"), preprocessing=SMALL)
     good, wrong, random = check([file, random_network("wrong", "no_such_net"), random_network()])
     assert good["ok"] and good["head"] == "5 outputs" and good["images_per_second"] > 0
-    assert good["stamp"] == weights_stamp(tmp_path / "w.pth")
+    assert good["stamp"] == file_stamp(tmp_path / "w.pth")
     assert not wrong["ok"] and "no_such_net" in wrong["error"]["message"] and wrong["error"]["remedy"]
     assert random["ok"] and random["stamp"] is None
 
@@ -80,4 +80,4 @@ def test_nothing_to_check_starts_no_process(monkeypatch):
 
 @pytest.mark.parametrize("path", [None, "", "/absent/file.pth", "a\0b"])
 def test_a_path_without_a_file_has_no_stamp(path):
-    assert weights_stamp(path) is None
+    assert file_stamp(path) is None

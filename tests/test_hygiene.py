@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "torchvision", "timm", "umap", "sklearn", "scipy")
 UI_MODULES = [
-    "core.availability", "core.catalog", "core.catalog_tags", "core.charts", "core.checking", "core.demo",
+    "core.availability.asking", "core.availability.fetching", "core.availability.fit",
+    "core.availability.licence", "core.availability.standing",
+    "core.catalog", "core.catalog_tags", "core.charts", "core.checking", "core.demo",
     "core.errors", "core.images.index", "core.images.inspect", "core.images.medmnist_jobs", "core.images.near",
     "core.images.parts", "core.images.readers", "core.images.samples", "core.images.shortcuts", "core.metrics",
     "core.report.ranking", "core.scoring.agreement", "core.scoring.overview", "core.scoring.plan",

@@ -2,66 +2,24 @@
 
 python -m core.images.medmnist_download NAME SIZE
 
-Its job folder (`job_folder`) holds the part that is there already, what the server said of the file, progress.json,
-the lock that it holds for life, and `cancel`. The finished file is moved to its place in one step, with a record of
-its SHA-256 beside it.
+Beside the finished file lies a record of its SHA-256.
 """
 
-import contextlib
-import hashlib
-import http.client
-import os
-import shutil
-import socket
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import Request
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from core.errors import DownloadError, SourceScoutError
+from core import download
+from core.catalog import file_stamp
+from core.download import Report, Wanted, run_job
+from core.errors import SourceScoutError
 from core.images import web
 from core.images.medmnist_sets import MedMnistSet, medmnist_set
 from core.scoring import spool
 
-ATTEMPTS = 4  # in a row that bring nothing new
-PAUSE_SECONDS = 2.0
-CHUNK = 2**18
-SPARE = 100 * 2**20  # bytes that stay free on the disk
 BY_HAND = "or put the file at `{}` by hand and try again: it is then only checked"
-Report = Callable[[str, int, int | None], None]  # state, bytes done, bytes in all
-
-
-class Cancelled(Exception):
-    """The user asked to stop; what was fetched is kept."""
-
-
-class _BrokenOff(Exception):
-    """The connection ended before the file did; what was fetched is kept and the next attempt goes on from there."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The file to fetch: from where to where, what it must be, and what it cannot exceed."""
-
-    url: str
-    place: Path
-    job: Path
-    md5: str
-    limit: int
-
-    @property
-    def part(self) -> Path:
-        return self.job / f"{self.place.name}.part"
-
-    @property
-    def served(self) -> Path:
-        """What the server said of the file that `part` belongs to."""
-        return self.job / "served.json"
 
 
 def job_folder(entry: MedMnistSet, size: int) -> Path:
@@ -69,15 +27,19 @@ def job_folder(entry: MedMnistSet, size: int) -> Path:
 
 
 def wanted(entry: MedMnistSet, size: int) -> Wanted:
+    place, job = entry.place(size), job_folder(entry, size)
     return Wanted(
-        entry.url(size), entry.place(size), job_folder(entry, size), entry.md5(size), entry.largest_file(size)
-    )
+        place.name, entry.url(size), place, job / f"{place.name}.part", job,
+        algorithm="md5", digest=entry.md5(size), limit=entry.largest_file(size),
+        elsewhere=f"set SOURCESCOUT_MEDMNIST_MIRROR to another server, {BY_HAND.format(place)}",
+        roomier="choose a smaller size, or set SOURCESCOUT_HOME to a larger disk",
+    )  # fmt: skip
 
 
 def is_whole(place: Path, md5: str) -> bool:
     """Whether the file is there as it was when its checksum was compared; known without reading it."""
     record = spool.read_json(record_of(place))
-    return bool(record) and record.get("md5") == md5 and record.get("stamp") == _stamp(place)
+    return bool(record) and record.get("md5") == md5 and record.get("stamp") == file_stamp(place)
 
 
 def record_of(place: Path) -> Path:
@@ -86,258 +48,14 @@ def record_of(place: Path) -> Path:
 
 def fetch(file: Wanted, report: Report, cancelled: Callable[[], bool]) -> None:
     """Bring the file to its place, or say why not as DownloadError. Raises Cancelled when asked to stop."""
-    if file.place.exists():
-        _accept_by_hand(file, report)
-        return
-    report("running", _size(file.part), None)
-    web.require_reachable(file.url, BY_HAND.format(file.place))
-    failures, most, fresh = 0, _size(file.part), False
-    while True:
-        try:
-            fresh = _go_on(file, report, cancelled) or fresh
-        except _BrokenOff as reason:
-            failures, most = (0, _size(file.part)) if _size(file.part) > most else (failures + 1, most)
-            if failures >= ATTEMPTS:
-                if _is_published(file, report):  # the server says that there is more, the checksum that there is not
-                    break
-                raise _given_up(file, reason) from None
-            _pause(cancelled)
-            continue
-        if _is_published(file, report):
-            break
-        if fresh:
-            raise _wrong_file(file)
-        _start_again(file)  # an older part was continued, perhaps of another version of the file
-    _put_in_place(file)
-
-
-def _accept_by_hand(file: Wanted, report: Report) -> None:
-    report("checking", 0, None)
-    md5, sha256 = _hashes(file.place)
-    if md5 != file.md5:
-        raise DownloadError(
-            f"`{file.place}` is not the published file (its MD5 is {md5}, not {file.md5}).",
-            "Move it away, then press Download again.",
-        )
-    _write_record(file, sha256)
-
-
-def _go_on(file: Wanted, report: Report, cancelled: Callable[[], bool]) -> bool:
-    """One connection: fetch what is missing. True when it began at the first byte. _BrokenOff when it ended early."""
-    have, before = _size(file.part), spool.read_json(file.served) or {}
-    headers = {}
-    if have:
-        headers["Range"] = f"bytes={have}-"
-        if before.get("validator"):
-            headers["If-Range"] = before["validator"]
-    try:
-        answer = web.open_url(Request(file.url, headers=headers))
-    except HTTPError as error:
-        if error.code == 416 and have:  # nothing behind what is there: whole, or of another file
-            if _is_published(file, report):
-                return False
-            _start_again(file)
-            return _go_on(file, report, cancelled)
-        raise _refusal(file, error) from None
-    except web.CONNECTION_ERRORS as error:
-        raise _BrokenOff(web.reason_of(error)) from None
-    with answer:
-        served = _served(answer)
-        continues = answer.status == 206 and served["start"] == have
-        changed = before.get("validator") and served["validator"] and before["validator"] != served["validator"]
-        if have and (not continues or changed):  # Range ignored, or another version of the file
-            _start_again(file)
-            if answer.status == 206:
-                raise _BrokenOff("the file on the server has changed")
-            have = 0
-        total = served["total"]
-        _require_room(file, total, have)
-        spool.write_json(file.served, served)
-        _save(answer, file, have, total, report, cancelled)
-    return have == 0
-
-
-def _save(answer, file: Wanted, have: int, total: int | None, report: Report, cancelled) -> None:
-    """Append what the answer brings. _BrokenOff when it ends before `total` bytes are there."""
-    with open(file.part, "ab") as part:
-        while True:
-            if cancelled():
-                raise Cancelled
-            try:
-                chunk = answer.read1(CHUNK)
-            except web.CONNECTION_ERRORS as error:
-                raise _BrokenOff(web.reason_of(error)) from None
-            if not chunk:
-                break
-            if have + len(chunk) > file.limit:
-                _start_again(file)
-                raise _too_large(file)
-            part.write(chunk)
-            have += len(chunk)
-            report("running", have, total)
-        part.flush()
-        os.fsync(part.fileno())
-    if total is not None and have < total:
-        raise _BrokenOff(f"the server broke off after {have:,} of {total:,} bytes")
-
-
-def _served(answer: http.client.HTTPResponse) -> dict:
-    """What the server says: first byte, bytes in all (None where not said), and what changes when the file does."""
-    start, total = 0, answer.headers.get("Content-Length", "")
-    if answer.status == 206:  # Content-Range: bytes 100-999/1000
-        area, _, total = answer.headers.get("Content-Range", "").removeprefix("bytes").strip().partition("/")
-        start = int(area.split("-")[0]) if area.split("-")[0].isdecimal() else -1
-    etag = answer.headers.get("ETag", "")
-    return {
-        "start": start,
-        "total": int(total) if total.isdecimal() else None,
-        "validator": etag if etag and not etag.startswith("W/") else answer.headers.get("Last-Modified", ""),
-    }
-
-
-def _require_room(file: Wanted, total: int | None, have: int) -> None:
-    if total is not None and total > file.limit:
-        raise _too_large(file)
-    needed = (total or file.limit) - have + SPARE
-    free = shutil.disk_usage(file.job).free
-    if free < needed:
-        raise DownloadError(
-            f"{needed / 1e6:,.0f} MB of disk space are needed at {file.job}, {free / 1e6:,.0f} MB are free.",
-            "Free space, choose a smaller size, or set SOURCESCOUT_HOME to a larger disk.",
-        )
-
-
-def _is_published(file: Wanted, report: Report) -> bool:
-    """Whether the part is the whole published file: the checksum decides, whatever the server says of the length."""
-    if not _size(file.part):
-        return False
-    report("checking", _size(file.part), None)
-    return _hashes(file.part)[0] == file.md5
-
-
-def _put_in_place(file: Wanted) -> None:
-    _, sha256 = _hashes(file.part)
-    os.replace(file.part, file.place)
-    _write_record(file, sha256)
-    file.served.unlink(missing_ok=True)
-
-
-def _write_record(file: Wanted, sha256: str) -> None:
-    record = {"md5": file.md5, "sha256": sha256, "stamp": _stamp(file.place), "published_as": file.place.name}
+    if not file.place.exists():
+        report("running", file.part.stat().st_size if file.part.exists() else 0, None)
+        web.require_reachable(file.url, BY_HAND.format(file.place))
+    sha256 = download.fetch(file, report, cancelled)
+    record = {
+        "md5": file.digest, "sha256": sha256, "stamp": file_stamp(file.place), "published_as": file.place.name,
+    }  # fmt: skip
     spool.write_json(record_of(file.place), record)
-
-
-def _hashes(path: Path) -> tuple[str, str]:
-    """MD5, as published, and our SHA-256, in one reading."""
-    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-    with open(path, "rb") as content:
-        while chunk := content.read(2**20):
-            md5.update(chunk)
-            sha256.update(chunk)
-    return md5.hexdigest(), sha256.hexdigest()
-
-
-def _stamp(path: Path) -> str | None:
-    with contextlib.suppress(OSError):
-        stat = path.stat()
-        return f"{stat.st_size}:{stat.st_mtime_ns}"
-    return None
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _start_again(file: Wanted) -> None:
-    file.part.unlink(missing_ok=True)
-    file.served.unlink(missing_ok=True)
-
-
-def _pause(cancelled: Callable[[], bool]) -> None:
-    until = time.monotonic() + PAUSE_SECONDS
-    while time.monotonic() < until:
-        if cancelled():
-            raise Cancelled
-        time.sleep(min(0.2, PAUSE_SECONDS))
-
-
-def _given_up(file: Wanted, reason: _BrokenOff) -> DownloadError:
-    return DownloadError(
-        f"The download of {file.place.name} does not get beyond {_size(file.part) / 1e6:.1f} MB: {reason}.",
-        "What is there is kept. Resume later, or set SOURCESCOUT_MEDMNIST_MIRROR to another server.",
-    )
-
-
-def _wrong_file(file: Wanted) -> DownloadError:
-    md5, size = _hashes(file.part)[0], _size(file.part)
-    _start_again(file)
-    return DownloadError(
-        f"What the server sent is not the published {file.place.name}: {size:,} bytes with the MD5 {md5}, "
-        f"not {file.md5}. It was deleted.",
-        "Try again later, or set SOURCESCOUT_MEDMNIST_MIRROR to another server.",
-    )
-
-
-def _too_large(file: Wanted) -> DownloadError:
-    return DownloadError(
-        f"The server offers more than the {file.limit / 1e6:,.0f} MB that {file.place.name} can have.",
-        "It is not the published file; set SOURCESCOUT_MEDMNIST_MIRROR to another server.",
-    )
-
-
-def _refusal(file: Wanted, error: HTTPError) -> Exception:
-    """What the server's status means: worth another attempt (_BrokenOff) or not (DownloadError)."""
-    if error.code in (408, 429) or error.code >= 500:
-        return _BrokenOff(f"the server answers {error.code} ({error.reason})")
-    if 300 <= error.code < 400:
-        return DownloadError(
-            f"The server redirects {file.place.name} in a loop, or to an address that is not allowed.",
-            "Set SOURCESCOUT_MEDMNIST_MIRROR to another server.",
-        )
-    return DownloadError(
-        f"The server does not give {file.place.name}: it answers {error.code} ({error.reason}).",
-        f"Set SOURCESCOUT_MEDMNIST_MIRROR to another server, {BY_HAND.format(file.place)}.",
-    )
-
-
-class _Progress:
-    """Writes progress.json, at most twice a second unless the state changes."""
-
-    def __init__(self, job: Path):
-        self.file, self.state, self.written = job / "progress.json", "", 0.0
-        self.who = {"pid": os.getpid(), "host": socket.gethostname()}
-
-    def __call__(self, state: str, done: int, total: int | None) -> None:
-        if state != self.state or time.monotonic() - self.written > 0.5:
-            self.state, self.written = state, time.monotonic()
-            spool.write_json(self.file, self.who | {"state": state, "done": done, "total": total})
-
-    def end(self, state: str, error: SourceScoutError | None = None) -> None:
-        said = {"error": {"message": error.message, "remedy": error.remedy}} if error else {}
-        spool.write_json(self.file, self.who | {"state": state} | said)
-
-
-def work(entry: MedMnistSet, size: int) -> None:
-    """Fetch the file as the only process that does, with progress.json telling how it stands and how it ended."""
-    job = job_folder(entry, size)
-    job.mkdir(parents=True, exist_ok=True)
-    with FileLock(job / "lock", timeout=2):
-        progress = _Progress(job)
-        try:
-            fetch(wanted(entry, size), progress, (job / "cancel").exists)
-            progress.end("finished")
-        except Cancelled:
-            progress.end("cancelled")
-        except SourceScoutError as error:
-            progress.end("failed", error)
-            raise
-        except OSError as error:
-            failed = DownloadError(
-                f"{entry.file_name(size)} cannot be written at {job}: {error.strerror or error}.",
-                "Free disk space or check the rights there; what was fetched is kept.",
-            )
-            progress.end("failed", failed)
-            raise failed from None
 
 
 def main() -> int:
@@ -347,7 +65,8 @@ def main() -> int:
         print("Usage: python -m core.images.medmnist_download NAME SIZE", file=sys.stderr)
         return 2
     try:
-        work(medmnist_set(name, size), size)
+        entry = medmnist_set(name, size)
+        run_job(job_folder(entry, size), entry.file_name(size), lambda *told: fetch(wanted(entry, size), *told))
     except Timeout:
         print("This file is being downloaded already.", file=sys.stderr)
     except SourceScoutError as error:

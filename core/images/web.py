@@ -98,7 +98,7 @@ def reason_of(error: BaseException) -> str:
 
 
 class _Redirects(HTTPRedirectHandler):
-    """To https, or to the scheme we came from; no more than five in a row."""
+    """To https, or to the scheme we came from, without the token for another host; no more than five in a row."""
 
     max_redirections = 5
     max_repeats = 2
@@ -109,7 +109,10 @@ class _Redirects(HTTPRedirectHandler):
                 f"The server redirects from {urlsplit(req.full_url).scheme} to `{newurl[:80]}`, which is not allowed.",
                 "Set SOURCESCOUT_MEDMNIST_MIRROR to another server.",
             )
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+        redirected = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if urlsplit(newurl).netloc != urlsplit(req.full_url).netloc:
+            redirected.remove_header("Authorization")
+        return redirected
 
 
 def _patient(connection_class):

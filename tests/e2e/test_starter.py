@@ -3,13 +3,11 @@
 import re
 
 import pytest
-import timm
-import torch
 from playwright.sync_api import expect
-from timm.models import save_for_hf
 
 from core.starter import NAME, TAGS, starter_set
 from tests.e2e.conftest import press, running_app, visit
+from tests.e2e.published import publish
 from tests.e2e.test_walk import open_page
 from tests.hub_server import Hub
 from tests.images.medmnist_server import Mirror, small_npz, write_catalogue
@@ -30,14 +28,10 @@ def mirror(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
-    """A hub with the starter's tags, as timm publishes networks: model.safetensors and config.json."""
+    """A hub with the starter's tags."""
     served = Hub()
     for tag in TAGS:
-        torch.manual_seed(0)
-        folder = tmp_path_factory.mktemp("weights")
-        save_for_hf(timm.create_model(tag), folder, safe_serialization=True)
-        for file in folder.iterdir():
-            served.put(timm.get_pretrained_cfg(tag).hf_hub_id, file.name, file.read_bytes())
+        publish(served, tag, tmp_path_factory.mktemp("weights"))
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HF_ENDPOINT", served.url)
         environment.setenv("HF_HUB_CACHE", str(tmp_path_factory.mktemp("cache")))

@@ -104,7 +104,7 @@ class Mirror:
         content = content[::-1] if manner == "wrong" else content
         start, code = 0, 200
         asked = re.match(r"bytes=(\d+)-", request.headers.get("Range") or "")
-        same = request.headers.get("If-Range") in (None, self.etag)
+        same = request.headers.get("If-Range") in (None, self.headers(request.path).get("ETag"))
         if asked and not manner.startswith("ignores range") and (same or manner == "ignores if-range"):
             start, code = int(asked[1]), 206
             if start >= len(content):

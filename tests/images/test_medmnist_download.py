@@ -11,9 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from core import download
+from core.download import Cancelled
 from core.errors import DownloadError
-from core.images import medmnist_download, medmnist_jobs, web
-from core.images.medmnist_download import Cancelled, fetch, is_whole, job_folder, record_of, wanted
+from core.images import medmnist_jobs, web
+from core.images.medmnist_download import fetch, is_whole, job_folder, record_of, wanted
 from core.images.medmnist_sets import SIZES, medmnist_set, medmnist_sets
 from core.images.readers import read_listing
 from core.settings import allowed_roots
@@ -29,8 +31,8 @@ def mirror(tmp_path, monkeypatch):
     served = Mirror(content)
     monkeypatch.setenv("SOURCESCOUT_MEDMNIST_CATALOGUE", str(write_catalogue(tmp_path / "c.toml", {NAME: content})))
     monkeypatch.setenv("SOURCESCOUT_MEDMNIST_MIRROR", served.url)
-    monkeypatch.setattr(medmnist_download, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(medmnist_download, "CHUNK", 4096)
+    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(download, "CHUNK", 4096)
     monkeypatch.setattr(web, "CONNECT_SECONDS", 1.0)
     monkeypatch.setattr(web, "STALL_SECONDS", 0.3)
     yield served
@@ -61,7 +63,7 @@ def begin(file, mirror, share: float = 0.5, etag: str = '"one"') -> int:
 def require_in_place(file, mirror) -> None:
     assert file.place.read_bytes() == mirror.content
     assert json.loads(record_of(file.place).read_text())["sha256"] == hashlib.sha256(mirror.content).hexdigest()
-    assert is_whole(file.place, file.md5)
+    assert is_whole(file.place, file.digest)
     assert not file.part.exists()
 
 
@@ -95,8 +97,8 @@ def test_a_server_that_stumbles_is_asked_again_until_the_file_is_whole(mirror, f
     [
         ("404", "answers 404", 1),
         ("403", "answers 403", 1),
-        ("503", "answers 503", medmnist_download.ATTEMPTS),
-        ("stalls at once", "no answer in time", medmnist_download.ATTEMPTS),
+        ("503", "answers 503", download.ATTEMPTS),
+        ("stalls at once", "no answer in time", download.ATTEMPTS),
         ("ends early", "broke off", None),
         ("ignores range and breaks off", "broke off", None),
         ("wrong", "not the published", 1),
@@ -184,7 +186,7 @@ def test_a_file_that_was_put_there_by_hand_is_checked_and_not_fetched(mirror, fi
     get(file)
     require_in_place(file, mirror)
     file.place.write_bytes(b"another file")
-    assert not is_whole(file.place, file.md5)
+    assert not is_whole(file.place, file.digest)
     with pytest.raises(DownloadError, match="not the published file"):
         get(file)
     assert file.place.read_bytes() == b"another file"

@@ -9,8 +9,7 @@ import pytest
 from huggingface_hub import constants
 from streamlit.testing.v1 import AppTest
 
-from core.catalog import Checkpoint, dump_checkpoints
-from core.checking import weights_stamp
+from core.catalog import Checkpoint, dump_checkpoints, file_stamp
 from core.known_files import BY
 from core.target import TargetTask
 from pages import _sources_admit, _sources_import, _sources_tags
@@ -36,7 +35,7 @@ def report_of(checkpoint: Checkpoint) -> dict:
     return {
         "ok": True, "error": None, "identity": "sha256:0", "parameters": 3_504_872, "feature_dim": 1280,
         "head": "1001 outputs", "layers": ["stem", "conv"], "images_per_second": 24.3, "memory_mb": 308,
-        "weights_file": file, "problems": [], "stamp": weights_stamp(file),
+        "weights_file": file, "problems": [], "stamp": file_stamp(file),
     }  # fmt: skip
 
 

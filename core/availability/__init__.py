@@ -1,12 +1,21 @@
 """Can this checkpoint be used here, now, by us? What its last check found, what happened to its file since, and
-what its licence makes one ask."""
+what its licence makes one ask.
+
+standing.py  the state of a checkpoint, from its file as it is now and from what the hub last said
+asking.py    asks the hub, in a process of its own
+fetching.py  downloads a tag's weights into the hub's cache, in a process of its own
+records.py   what these two found, as small files
+licence.py   the licence as the hub's card states it now
+fit.py       what a checkpoint takes: memory, time, disk
+"""
 
 import re
 from pathlib import Path
 
-from core.catalog import Checkpoint, identity
-from core.checking import torch_installed, weights_stamp
+from core.catalog import Checkpoint, file_stamp, identity
+from core.checking import torch_installed
 from core.errors import CheckpointError
+from core.hub import is_cached
 from core.settings import require_allowed
 
 _NON_COMMERCIAL = re.compile(r"\bnc\b|non-?\s?commercial|research[- ](use )?only|academic", re.IGNORECASE)
@@ -16,12 +25,14 @@ def state_of(checkpoint: Checkpoint, report: dict) -> str:
     """unchecked | absent | failed | checked | changed | gone. A file is hashed only when its size or time changed."""
     if not report:
         return "unchecked"
+    if report.get("not_downloaded"):
+        return "unchecked" if is_cached(checkpoint.architecture) else "absent"
     if not report["ok"]:
-        return "absent" if report.get("not_downloaded") else "failed"
+        return "failed"
     if checkpoint.kind == "random":
         known = not torch_installed() or identity(checkpoint) == report["identity"]
         return "checked" if known else "changed"
-    stamp = weights_stamp(report["weights_file"])
+    stamp = file_stamp(report["weights_file"])
     if stamp is None:
         return "gone"
     if stamp == report.get("stamp"):

@@ -7,8 +7,7 @@ import pytest
 
 from core import availability
 from core.availability import licence_question, require_new_names, require_weights, state_of
-from core.catalog import Checkpoint, identity
-from core.checking import weights_stamp
+from core.catalog import Checkpoint, file_stamp, identity
 from core.errors import CheckpointError, SourceScoutError
 
 
@@ -20,7 +19,7 @@ def checkpoint(tmp_path) -> Checkpoint:
 
 def report_of(checkpoint: Checkpoint) -> dict:
     file = checkpoint.weights if checkpoint.kind == "file" else None
-    return {"ok": True, "identity": identity(checkpoint), "weights_file": file, "stamp": weights_stamp(file)}
+    return {"ok": True, "identity": identity(checkpoint), "weights_file": file, "stamp": file_stamp(file)}
 
 
 def test_a_candidate_is_unchecked_checked_or_failed_as_its_report_says(checkpoint):
