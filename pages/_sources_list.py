@@ -8,11 +8,15 @@ from core.checking import torch_installed
 from core.checkpoint_form import in_words
 from core.errors import CheckpointError
 from core.snippet import snippet
+from core.sources.catalogue import sources_of
+from core.sources.leakage import Warning
+from core.sources.record import SourceDataset
 from core.store import Candidate
 from pages import _state
 from pages._sources_admit import check_again, show_failure, show_notices
 from pages._sources_availability import show_badges, show_checking, show_lines, standing_of
 from pages._sources_form import edit
+from pages._sources_shared import leaks, records, show_leak
 from pages._text import plain
 
 STATES = {
@@ -52,11 +56,15 @@ def show_candidates(current: _state.View) -> None:
         st.caption(
             "None yet. Register at least two, so that there is something to compare, and a random one as control."
         )
+    known = records()
+    warned = leaks(current, known)
     for candidate in current.candidates:
-        _show_candidate(current, candidate, states[candidate.id])
+        _show_candidate(current, candidate, states[candidate.id], known, warned)
 
 
-def _show_candidate(current: _state.View, candidate: Candidate, state: str) -> None:
+def _show_candidate(
+    current: _state.View, candidate: Candidate, state: str, known: dict[str, SourceDataset], warned: dict[str, Warning]
+) -> None:
     checkpoint, report = candidate.checkpoint, candidate.report
     label, color, icon, meaning = STATES[state]
     now, licence = standing_of(current, candidate)
@@ -74,6 +82,7 @@ def _show_candidate(current: _state.View, candidate: Candidate, state: str) -> N
                     st.badge("Synthetic", color="orange", icon=":material/science:")
             checking = _show_actions(current, candidate)
         st.caption(_origin(candidate.checkpoint))
+        _show_sources(candidate.checkpoint, known, warned)
         st.caption(_facts(candidate))
         if checking:
             check_again(current.project.id, [candidate])
@@ -92,6 +101,17 @@ def _show_candidate(current: _state.View, candidate: Candidate, state: str) -> N
         if details.open:
             with details:
                 _show_details(candidate)
+
+
+def _show_sources(checkpoint: Checkpoint, known: dict[str, SourceDataset], warned: dict[str, Warning]) -> None:
+    """The way to the records of what it was pretrained on, and whether target images may be inside."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for key in sources_of(checkpoint, known):
+            about = {"sources_view": "Data sets", "source": key}
+            st.page_link("sources.py", label=f"About {plain(known[key].name)}", icon=":material/menu_book:",
+                         query_params=about)  # fmt: skip
+            if key in warned:
+                show_leak(warned[key])
 
 
 def _show_actions(current: _state.View, candidate: Candidate) -> bool:

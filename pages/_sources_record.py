@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core import catalog_tags
+from core.catalog_tags import QUICK_PICKS
 from core.known_files import known_files
 from core.sources.catalogue import THEN, checkpoints_of
 from core.sources.leakage import Warning
@@ -108,8 +109,10 @@ def _show_checkpoints(current: _state.View, record: SourceDataset) -> None:
     if links.candidates:
         st.markdown("Registered here: " + ", ".join(f"**{plain(name)}**" for name in links.candidates))
     if links.tags:
-        st.markdown(f"**{count(len(links.tags), 'timm tag')}**, such as "
-                    + ", ".join(code(tag) for tag in links.tags[:TAGS_SHOWN]))  # fmt: skip
+        usual = [tag for tags in QUICK_PICKS.values() for tag in tags if tag in links.tags]
+        shown = (usual or list(links.tags))[:TAGS_SHOWN]
+        st.markdown(f"**{count(len(links.tags), 'timm tag')}**, such as")
+        st.markdown("\n".join(f"- {code(tag)}" for tag in shown))
         if current.project and st.button("Choose among them", icon=":material/list:", key="sources_record_tags"):
             _open_tags(record)
     for key in links.files:

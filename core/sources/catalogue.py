@@ -1,6 +1,7 @@
 """The catalogue: the records that ship with SourceScout and those that users added, and what leads from a data set to
 its checkpoints and back."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -49,12 +50,19 @@ class Checkpoints:
 
 def checkpoints_of(source: SourceDataset, candidates: Sequence[Checkpoint] = ()) -> Checkpoints:
     """timm's tags whose pretraining, in any step, was on this data; known files; own candidates that say so."""
-    table = catalog_tags.load()
-    steps = table["data"].str.split(THEN)
-    wanted = set(source.timm)
-    tags = table.index[[bool(wanted.intersection(named)) for named in steps]] if wanted else ()
+    tags = dict.fromkeys(tag for step in source.timm for tag in _tags_by_step().get(step, ()))
     own = [candidate.name for candidate in candidates if source.key in sources_of(candidate, {source.key: source})]
     return Checkpoints(tuple(tags), source.known_files, tuple(own))
+
+
+@lru_cache(maxsize=1)
+def _tags_by_step() -> dict[str, list[str]]:
+    """timm's tags by the data sets of the steps of their pretraining."""
+    tags = defaultdict(list)
+    for tag, data in catalog_tags.load()["data"].items():
+        for step in data.split(THEN):
+            tags[step].append(tag)
+    return tags
 
 
 def sources_of(checkpoint: Checkpoint, records: dict[str, SourceDataset]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ unless that third is a collection of parts that need not overlap (MedMNIST holds
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.sources.record import Fact, SourceDataset
@@ -110,8 +110,10 @@ def plain(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
 
 
-def warnings(origins: Iterable[str], records: dict[str, SourceDataset]) -> dict[str, Warning]:
+def warnings(origins: Sequence[str], records: dict[str, SourceDataset]) -> dict[str, Warning]:
     """Per source (key) the gravest reason to fear that it holds images of a target from `origins` (keys or names)."""
+    if not origins:
+        return {}
     overlaps, found = Overlaps(records), {}
     for origin in origins:
         for key in records:

@@ -56,6 +56,8 @@ def _in_range(record: SourceDataset, query: Query) -> bool | None:
 
 def _says(record: SourceDataset, text: str) -> bool:
     """Whether every word of `text` begins a word somewhere in the record."""
+    if not text.strip():
+        return True
     parts = [*record.names, record.summary]
     for fact in record.facts:
         parts += [*fact.value, fact.note] if isinstance(fact.value, tuple) else [str(fact.value), fact.note]

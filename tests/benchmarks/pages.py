@@ -20,7 +20,12 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tests.e2e.conftest import CHROMIUM, CHROMIUM_FLAGS, ROOT
 
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-PAGES = {"overview": "", "target": "target", "sources": "sources", "scoring": "scoring?scoring_view=Ranking",
+PAGES = {"overview": "", "target": "target",
+         "sources, data sets": "sources?sources_view=Data sets",
+         "sources, one record": "sources?sources_view=Data sets&source=imagenet_1k",
+         "sources, shortlist": "sources?sources_view=Shortlist",
+         "sources, checkpoints": "sources?sources_view=Checkpoints",
+         "scoring": "scoring?scoring_view=Ranking",
          "scoring, all metrics": "scoring?scoring_view=Ranking&scoring_metric=All metrics",
          "scoring, run": "scoring?scoring_view=Run"}  # fmt: skip
 # Clicks and watches every frame inside the page: the driver's own waiting looks less and less often, up to every 0.5 s.
