@@ -17,7 +17,7 @@ from pages._sources_record import show_record
 from pages._sources_shared import COMMERCIAL, gist, leaks, open_record, records, show_badges
 from pages._text import count, plain
 
-CARDS_SHOWN, PER_ROW = 12, 3
+CARDS_SHOWN, PER_ROW = 9, 3
 COMPARED = "sources_compare"
 ORDERS = {"checkpoints": "Most checkpoints first", "images": "Largest first", "name": "By name"}
 SIZES = (None, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)

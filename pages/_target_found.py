@@ -164,9 +164,8 @@ def show_examples(task: TargetTask, found: Found) -> None:
             st.markdown(f"**{code(name)}** {plain(task.class_meanings.get(name, ''))}")
             if not ids:
                 st.caption("No readable image in the training part.")
-            with st.container(horizontal=True, gap="xsmall"):
-                for id_, thumbnail in zip(ids, thumbnails, strict=True):
-                    st.image(thumbnail, width=THUMBNAIL // 2, alt=f"{name}: {id_}")
+            else:  # one element for all pictures: each of its own would take longer to draw than to find
+                st.image(list(thumbnails), width=THUMBNAIL // 2, alt=[f"{name}: {id_}" for id_ in ids])
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Show others", icon=":material/refresh:", key="target_examples_others"):
             st.session_state["target_examples_turn"] = turn + 1
