@@ -99,7 +99,7 @@ def _about_labels(case: Case, scored: Scored, compared: float) -> dict:
 
 def _verdict(metric: str, case: Case, scored: Scored, p: float | None, permutations: int) -> tuple[str, str]:
     """The verdict and its reasons as plain sentences, the gravest first."""
-    useless, careful = trust.remarks(metric, case)
+    useless, careful = trust.what_was_simulated(metric, case)
     grave, cautions = [*scored.grave, *useless], [*scored.cautions, *careful]
     smallest, largest = smallest_side(case)
     if largest < SCOREABLE:

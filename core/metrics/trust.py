@@ -85,7 +85,7 @@ def table(metric: str) -> pd.DataFrame:
     return wide[list(dict.fromkeys(rest))].rename_axis(index="images", columns=None)
 
 
-def remarks(metric: str, case: Case) -> tuple[list[str], list[str]]:
+def what_was_simulated(metric: str, case: Case) -> tuple[list[str], list[str]]:
     """Why the value means nothing at this N, D and class balance, and what asks for care: two lists of sentences."""
     if case.features is None:
         return [], []

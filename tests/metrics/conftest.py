@@ -48,4 +48,4 @@ def problem():
 @pytest.fixture
 def without_simulation(monkeypatch):
     """Verdicts of what a metric itself says: what the simulation says has tests of its own, test_trust.py."""
-    monkeypatch.setattr(trust, "remarks", lambda *_: ([], []))
+    monkeypatch.setattr(trust, "what_was_simulated", lambda *_: ([], []))

@@ -105,8 +105,8 @@ def test_intervals_that_were_too_narrow_ask_for_care():
     found = trust.calibrated()["covered"]
     assert found["hscore"] < trust.HOLDS_FROM
     of = make_case(signal(2000, 20, labels), labels, "binary", 2)
-    assert any("95 % intervals held the truth" in text for text in trust.remarks("hscore", of)[1])
-    assert trust.remarks("logme", of) == ([], [])
+    assert any("95 % intervals held the truth" in text for text in trust.what_was_simulated("hscore", of)[1])
+    assert trust.what_was_simulated("logme", of) == ([], [])
 
 
 def test_noise_is_called_significant_about_as_often_as_promised():
