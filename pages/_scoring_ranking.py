@@ -22,6 +22,7 @@ from pages import _state
 from pages._scoring_explanation import POOL, show_explanation
 from pages._scoring_overview import CHART_NOTE, P_HELP, show_first_view, show_matrix, show_remark
 from pages._scoring_run import DEVICES, NO_TORCH, start
+from pages._sources_shared import warn_of_leaks
 from pages._text import code, count, distinct, plain
 
 FIRST_VIEW, ALL_METRICS = "first", "all"
@@ -43,6 +44,7 @@ def show_ranking(current: _state.View) -> None:
         st.caption("  \n".join(conditions(plan)))
     if runner.alive(run.folder):
         st.caption(":material/hourglass_top: This run is going on. What follows is what is finished so far.")
+    warn_of_leaks(current, [parse_checkpoint(candidate["checkpoint"], Path("/")) for candidate in plan["candidates"]])
     if chosen == FIRST_VIEW:
         show_first_view(plan, results)
     elif chosen == ALL_METRICS:

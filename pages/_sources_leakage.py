@@ -8,14 +8,14 @@ import streamlit as st
 from core.errors import SourceScoutError
 from core.images.copies import MOST_COMPARED, Copy, copies
 from core.images.samples import draw, kept_samples
-from core.sources.catalogue import named_in, sources_of
-from core.sources.leakage import CERTAIN, Warning
+from core.sources.catalogue import named_in
+from core.sources.leakage import CERTAIN
 from core.sources.record import SourceDataset
 from core.target import TargetTask
 from pages import _state
 from pages._sources_record import TOO_GOOD, warning_text
 from pages._sources_samples_reading import Shown, read_samples, thumbnails
-from pages._sources_shared import leaks, open_record, records, show_leak
+from pages._sources_shared import leaks, open_record, records, show_leak, warn_of_leaks
 from pages._target_reading import THUMBNAIL, Found, read
 from pages._target_reading import thumbnails as thumbnails_of_target
 from pages._text import count, plain
@@ -82,7 +82,7 @@ def _show_warnings(current: _state.View, known: dict[str, SourceDataset]) -> Non
     warned = leaks(current, known)
     title = f"{count(len(warned), 'source')} may hold target images" if warned else "No source is known to hold them"
     st.subheader(title, anchor=False)
-    _show_candidates(current, known, warned)
+    warn_of_leaks(current, [candidate.checkpoint for candidate in current.candidates])
     for key, warning in sorted(warned.items(), key=lambda item: item[1].sure != CERTAIN):
         with st.container(border=True):
             left, right = st.columns([7, 1], vertical_alignment="center")
@@ -97,20 +97,6 @@ def _show_warnings(current: _state.View, known: dict[str, SourceDataset]) -> Non
         "From the catalogue only: what it does not tell, it cannot warn of. Web collections such as LAION may hold "
         "anything that is public."
     )
-
-
-def _show_candidates(current: _state.View, known: dict[str, SourceDataset], warned: dict[str, Warning]) -> None:
-    """Which candidates of the project were trained on one of these sources."""
-    found = {}
-    for candidate in current.candidates:
-        inside = [known[key].name for key in sources_of(candidate.checkpoint, known) if key in warned]
-        if inside:
-            found[candidate.checkpoint.name] = inside
-    if found:
-        lines = [f"- **{plain(name)}**, trained on {plain(', '.join(inside))}" for name, inside in found.items()]
-        st.warning("Among the candidates of this project:\n" + "\n".join(lines), icon=":material/warning:")
-    elif warned:
-        st.caption("No candidate of this project is known to have been trained on one of them.")
 
 
 def _show_copies(task: TargetTask, known: dict[str, SourceDataset]) -> None:

@@ -1,8 +1,11 @@
 """What the views of the sources page share: the catalogue, how its facts are written, and badges."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
-from core.sources.catalogue import catalogue
+from core.catalog import Checkpoint
+from core.sources.catalogue import catalogue, sources_of
 from core.sources.leakage import CERTAIN, Warning, warnings
 from core.sources.record import ACCESS, FIELDS, Fact, SourceDataset
 from pages import _state
@@ -77,6 +80,22 @@ def show_badges(record: SourceDataset, warning: Warning | None) -> None:
         show_leak(warning)
     if record.own:
         st.badge("Own record", icon=":material/edit_note:", color="violet")
+
+
+def warn_of_leaks(current: _state.View, checkpoints: Iterable[Checkpoint]) -> None:
+    """Say which of the checkpoints were trained on what may hold images of the target."""
+    if current.task is None or not current.task.origin:
+        return
+    known = records()
+    warned = leaks(current, known)
+    lines = []
+    for checkpoint in checkpoints:
+        inside = [known[key].name for key in sources_of(checkpoint, known) if key in warned]
+        if inside:
+            lines.append(f"- **{plain(checkpoint.name)}**, trained on {plain(', '.join(inside))}")
+    if lines:
+        st.warning("May have seen images of the target in pretraining, so that their scores mislead (see *Leakage* on "
+                   "the sources page):\n" + "\n".join(lines), icon=":material/warning:")  # fmt: skip
 
 
 def show_leak(warning: Warning) -> None:
