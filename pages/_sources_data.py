@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.sources.catalogue import checkpoints_of
-from core.sources.leakage import Warning
+from core.sources.leakage import Leak
 from core.sources.record import ACCESS, FIELDS, LABELS, SourceDataset
 from core.sources.search import Query, search
 from core.sources.shortlist import IN, OUT, standing
@@ -54,12 +54,14 @@ def _ask(known: dict[str, SourceDataset]) -> Query:
 
     def several(column, about: str, options: Sequence[str], **more) -> tuple[str, ...]:
         return tuple(column.multiselect(FIELDS[about].title, options, key=f"sources_{about}", placeholder="any",
-                                        bind="query-params", **more))  # fmt: skip
+                                        help=FIELDS[about].about, bind="query-params", persist_state="session",
+                                        **more))  # fmt: skip
 
     everywhere = known.values()
     columns = st.columns([1.4, 1, 1, 1])
     text = columns[0].text_input(
         "Search", key="sources_text", placeholder="chest, stain, label noise", bind="query-params",
+        persist_state="session",
         help="All words must occur in the record, or begin one of its words.",
     )  # fmt: skip
     modality = several(columns[1], "modality", _terms(everywhere, "modality"))
@@ -70,7 +72,8 @@ def _ask(known: dict[str, SourceDataset]) -> Query:
         anatomy = several(columns[0], "anatomy", _terms(everywhere, "anatomy"))
         labels = several(columns[1], "label_type", list(LABELS), format_func=LABELS.get)
         color = several(columns[2], "color", ["grey", "colour"])
-        least = columns[3].selectbox("At least so many images", SIZES, key="sources_least",
+        least = columns[3].selectbox("At least so many images", SIZES, key="sources_least", bind="query-params",
+                                     persist_state="session",
                                      format_func=lambda size: f"{size:,}" if size else "any")  # fmt: skip
     return Query(text, modality, anatomy, access, commercial, labels, color, least)
 
@@ -82,6 +85,7 @@ def _terms(everywhere, about: str) -> list[str]:
 def _ask_compared(known: dict[str, SourceDataset]) -> list[str]:
     return st.multiselect(
         "Compare side by side, with the target", list(known), key=COMPARED, bind="query-params",
+        persist_state="session",
         format_func=lambda key: known[key].name, max_selections=MOST_COMPARED,
         placeholder=f"up to {MOST_COMPARED} data sets",
     )  # fmt: skip
@@ -130,7 +134,7 @@ def _show_cards(current: _state.View, known: dict[str, SourceDataset], found: li
         st.rerun()
 
 
-def _show_card(record: SourceDataset, warning: Warning | None, decision) -> None:
+def _show_card(record: SourceDataset, warning: Leak | None, decision) -> None:
     st.markdown(f"**{plain(record.name)}**")
     st.caption(gist(record))
     with st.container(horizontal=True, gap="small"):

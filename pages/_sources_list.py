@@ -9,7 +9,7 @@ from core.checkpoint_form import in_words
 from core.errors import CheckpointError
 from core.snippet import snippet
 from core.sources.catalogue import sources_of
-from core.sources.leakage import Warning
+from core.sources.leakage import Leak
 from core.sources.record import SourceDataset
 from core.store import Candidate
 from pages import _state
@@ -63,7 +63,7 @@ def show_candidates(current: _state.View) -> None:
 
 
 def _show_candidate(
-    current: _state.View, candidate: Candidate, state: str, known: dict[str, SourceDataset], warned: dict[str, Warning]
+    current: _state.View, candidate: Candidate, state: str, known: dict[str, SourceDataset], warned: dict[str, Leak]
 ) -> None:
     checkpoint, report = candidate.checkpoint, candidate.report
     label, color, icon, meaning = STATES[state]
@@ -103,7 +103,7 @@ def _show_candidate(
                 _show_details(candidate)
 
 
-def _show_sources(checkpoint: Checkpoint, known: dict[str, SourceDataset], warned: dict[str, Warning]) -> None:
+def _show_sources(checkpoint: Checkpoint, known: dict[str, SourceDataset], warned: dict[str, Leak]) -> None:
     """The way to the records of what it was pretrained on, and whether target images may be inside."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for key in sources_of(checkpoint, known):

@@ -6,7 +6,7 @@ from core import catalog_tags
 from core.catalog_tags import QUICK_PICKS
 from core.known_files import known_files
 from core.sources.catalogue import THEN, checkpoints_of
-from core.sources.leakage import Warning
+from core.sources.leakage import Leak
 from core.sources.record import FIELDS, RELATIONS, Fact, Reading, SourceDataset
 from pages import _state
 from pages._sources_shared import show_badges, value_text
@@ -29,7 +29,7 @@ SHORT_TITLE = 48
 TOO_GOOD = "A network that saw the target's images in pretraining does too well on them: scores and tests mislead."
 
 
-def show_record(current: _state.View, record: SourceDataset, warning: Warning | None) -> None:
+def show_record(current: _state.View, record: SourceDataset, warning: Leak | None) -> None:
     """The whole record, its checkpoints, and what is not known."""
     st.header(plain(record.name), anchor=False)
     with st.container(horizontal=True, gap="small"):
@@ -56,7 +56,7 @@ def show_record(current: _state.View, record: SourceDataset, warning: Warning | 
         _show_readings(record)
 
 
-def warning_text(warning: Warning) -> str:
+def warning_text(warning: Leak) -> str:
     """Why target images may be in the source, with the facts that say so, as Markdown."""
     lines = [plain(warning.why)]
     for link in warning.links:

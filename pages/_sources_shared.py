@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.catalog import Checkpoint
 from core.sources.catalogue import catalogue, sources_of
-from core.sources.leakage import CERTAIN, Warning, warnings
+from core.sources.leakage import CERTAIN, Leak, find_leaks
 from core.sources.record import ACCESS, FIELDS, Fact, SourceDataset
 from pages import _state
 from pages._text import plain
@@ -64,12 +64,12 @@ def records() -> dict[str, SourceDataset]:
     return catalogue(_state.store().own_sources())
 
 
-def leaks(current: _state.View, known: dict[str, SourceDataset]) -> dict[str, Warning]:
+def leaks(current: _state.View, known: dict[str, SourceDataset]) -> dict[str, Leak]:
     """Sources that may hold images of the target in view, as far as its origin is told."""
-    return warnings(current.task.origin, known) if current.task else {}
+    return find_leaks(current.task.origin, known) if current.task else {}
 
 
-def show_badges(record: SourceDataset, warning: Warning | None) -> None:
+def show_badges(record: SourceDataset, warning: Leak | None) -> None:
     """Access, licence, and the risk of leakage."""
     access, commercial = record.value("access"), record.value("data_commercial")
     st.badge(ACCESS[access].split(":")[0] if access else "Access unknown", color=ACCESS_COLORS.get(access, "gray"),
@@ -98,7 +98,7 @@ def warn_of_leaks(current: _state.View, checkpoints: Iterable[Checkpoint]) -> No
                    "the sources page):\n" + "\n".join(lines), icon=":material/warning:")  # fmt: skip
 
 
-def show_leak(warning: Warning) -> None:
+def show_leak(warning: Leak) -> None:
     sure = warning.sure == CERTAIN
     st.badge("Target images inside" if sure else "May share images", icon=":material/warning:",
              color="red" if sure else "orange", help=warning.why)  # fmt: skip

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.sources.catalogue import checkpoints_of
-from core.sources.leakage import CERTAIN, Warning
+from core.sources.leakage import CERTAIN, Leak
 from core.sources.record import ACCESS, SourceDataset
 from core.sources.search import Query, search
 from core.sources.shortlist import CRITERIA, IN, OPEN, OUT, Step, as_rows, drop, left_after, shortlisted, standing
@@ -101,7 +101,7 @@ def _show_funnel(current: _state.View, undecided: dict[str, SourceDataset], warn
 
 
 def _offers(
-    current: _state.View, undecided: dict[str, SourceDataset], warned: dict[str, Warning],
+    current: _state.View, undecided: dict[str, SourceDataset], warned: dict[str, Leak],
     access: list[str], modality: list[str], least: int,
 ) -> Iterator[tuple[str, str, list[SourceDataset]]]:  # fmt: skip
     """Criterion, reason, and those that it speaks against."""

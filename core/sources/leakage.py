@@ -23,7 +23,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Warning:
+class Leak:
     """Why images of the target may be in the source: `sure` is certain or possible, `why` a sentence, `links` the facts
     that it rests on."""
 
@@ -74,27 +74,25 @@ class Overlaps:
                     waiting.append(whole)
         return found
 
-    def between(self, target: str, source: str) -> Warning | None:
+    def between(self, target: str, source: str) -> Leak | None:
         """Why images of the set `target` may be in `source`; None where the catalogue tells of nothing."""
         above, over = self.wholes(target), self.wholes(source)
         name, other = self.name(target), self.name(source)
         if source == target:
-            return Warning(source, CERTAIN, f"The target's images come from {other} itself.", ())
+            return Leak(source, CERTAIN, f"The target's images come from {other} itself.", ())
         if source in above:
-            return Warning(source, CERTAIN, f"Images of {name} are in {other}.", above[source])
+            return Leak(source, CERTAIN, f"Images of {name} are in {other}.", above[source])
         if target in over:
-            return Warning(
-                source, POSSIBLE, f"{other} was drawn from {name}: some target images are in it.", over[target]
-            )
+            return Leak(source, POSSIBLE, f"{other} was drawn from {name}: some target images are in it.", over[target])
         origin = next((whole for whole in above if whole in over and not self._is_collection(whole)), None)
         if origin is not None:
             why = f"{name} and {other} were both drawn from {self.name(origin)}."
-            return Warning(source, POSSIBLE, why, (*above[origin], *over[origin]))
+            return Leak(source, POSSIBLE, why, (*above[origin], *over[origin]))
         for whole, steps in above.items():
             for beside, link in self.beside[whole].items():
                 if self._reaches(target, whole) and (source in self.wholes(beside) or self._reaches(source, beside)):
                     why = f"{self.name(whole)} and {self.name(beside)} have images or patients in common."
-                    return Warning(source, POSSIBLE, why, (*steps, link))
+                    return Leak(source, POSSIBLE, why, (*steps, link))
         return None
 
     def _reaches(self, part: str, whole: str) -> bool:
@@ -110,7 +108,7 @@ def plain(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
 
 
-def warnings(origins: Sequence[str], records: dict[str, SourceDataset]) -> dict[str, Warning]:
+def find_leaks(origins: Sequence[str], records: dict[str, SourceDataset]) -> dict[str, Leak]:
     """Per source (key) the gravest reason to fear that it holds images of a target from `origins` (keys or names)."""
     if not origins:
         return {}
