@@ -7,7 +7,8 @@ import pytest
 
 from tests.hub_server import Hub, use_hub
 
-REALDATA = Path(os.environ.get("SOURCESCOUT_REALDATA") or Path(__file__).resolve().parents[2] / "shared" / "realdata")
+_BESIDE = Path(__file__).resolve().parents[2] / "shared" / "realdata"
+REALDATA = Path(os.environ.get("SOURCESCOUT_REALDATA") or _BESIDE).resolve()  # it may be reached through a link
 
 
 @pytest.fixture(scope="session")

@@ -114,9 +114,9 @@ def test_the_origin_of_the_target_brings_warnings_everywhere(demo, app):
 def test_copies_between_target_and_samples_are_shown_side_by_side(page, app, realdata):
     begin(page, app, "Covid")
     describe(page, "Covid X-rays", "Multi-class", "Folder per class", realdata / "targets" / "covid_xray")
+    covid = "&".join(part for part in page.url.split("?")[1].split("&") if part.startswith(("project=", "target=")))
     point_to(page, app, "NIH ChestX-ray14", realdata / "targets" / "nih_cxr")
-    page.get_by_role("radio", name="Leakage", exact=True).click()
-    settled(page)
+    visit(page, app, f"sources?{covid}&sources_view=Leakage")
     press(page, "Compare with the target's images")
     expect(page.get_by_text(re.compile(r"4 pictures"))).to_be_visible(timeout=120_000)
     expect(page.get_by_text(re.compile("^samples: "))).to_have_count(4)
