@@ -10,6 +10,7 @@ from pathlib import Path
 from core import catalog_tags
 from core.catalog import Checkpoint
 from core.errors import SourceError
+from core.known_files import known_file_of
 from core.sources.record import SourceDataset, parse_source
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "catalog" / "sources"
@@ -67,13 +68,16 @@ def _tags_by_step() -> dict[str, list[str]]:
 
 def sources_of(checkpoint: Checkpoint, records: dict[str, SourceDataset]) -> tuple[str, ...]:
     """Keys of the data sets that a checkpoint was pretrained on: from timm's table for a tag, else from its own entry
-    `source`, in which a record's name must stand as it is written."""
+    `source`, in which a record's name must stand as it is written, else from the known file that it was described by,
+    where that was trained on one data set only."""
     if checkpoint.kind == "random":
         return ()
     if checkpoint.kind == "timm" and checkpoint.architecture in catalog_tags.load().index:
         steps = set(catalog_tags.load().loc[checkpoint.architecture, "data"].split(THEN))
         return tuple(key for key, record in records.items() if steps.intersection(record.timm))
-    return named_in(checkpoint.source, records)
+    file = known_file_of(checkpoint)
+    trained = [key for key, record in records.items() if file and file["key"] in record.known_files]
+    return named_in(checkpoint.source, records) or (tuple(trained) if len(trained) == 1 else ())
 
 
 def named_in(text: str, records: dict[str, SourceDataset]) -> tuple[str, ...]:

@@ -158,6 +158,9 @@ def test_a_data_set_leads_to_its_checkpoints_and_back():
     found = checkpoints_of(records["imagenet_21k"], [mine, tag]).tags
     assert "convnext_tiny.fb_in22k_ft_in1k" in found and "resnet50.a1_in1k" not in found
     assert checkpoints_of(records["dtd"]).count == 0
+    uni = known_files()["uni"]  # whose source names no record
+    described = Checkpoint("UNI", uni["architecture"], uni["library"], "/uni.bin", source=uni["source"])
+    assert sources_of(described, records) == ("uni_mass100k",)
 
 
 def test_relations_are_explained():
