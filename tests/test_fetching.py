@@ -139,7 +139,10 @@ def fetch_in_a_process(served: Hub, folder: Path, cache: Path) -> subprocess.Pop
     (folder.parent / "in.toml").write_text(dump_checkpoints([TAG]))
     environment = os.environ | {"HF_ENDPOINT": served.url, "HF_HUB_CACHE": str(cache)}
     command = [sys.executable, "-m", "core", "fetch", str(folder.parent / "in.toml"), "--to", str(folder)]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )  # fmt: skip
 
 
 def wait_until(holds, seconds: float = 60) -> None:
