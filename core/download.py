@@ -10,6 +10,7 @@ import http.client
 import os
 import shutil
 import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from core.errors import DownloadError, SourceScoutError
 from core.images import web
@@ -285,6 +286,18 @@ class Progress:
     def end(self, state: str, error: SourceScoutError | None = None) -> None:
         said = {"error": {"message": error.message, "remedy": error.remedy}} if error else {}
         spool.write_json(self.file, self.who | {"state": state} | said)
+
+
+def main_of(job: Path, what: str, act: Callable[[Report, Callable[[], bool]], None], busy: str) -> int:
+    """`run_job` as a process: its exit status, 3 where it failed. `busy`: what to say where another process does it."""
+    try:
+        run_job(job, what, act)
+    except Timeout:
+        print(busy, file=sys.stderr)
+    except SourceScoutError as error:
+        print(error, file=sys.stderr)
+        return 3
+    return 0
 
 
 def run_job(job: Path, what: str, act: Callable[[Report, Callable[[], bool]], None]) -> None:

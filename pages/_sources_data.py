@@ -9,7 +9,7 @@ from core.sources.catalogue import checkpoints_of
 from core.sources.leakage import Leak
 from core.sources.record import ACCESS, FIELDS, LABELS, SourceDataset
 from core.sources.search import Query, search
-from core.sources.shortlist import IN, OUT, standing
+from core.sources.shortlist import IN, OUT, Step, standing
 from pages import _state
 from pages._sources_compare import MOST_COMPARED, show_comparison
 from pages._sources_own import show_sharing
@@ -134,7 +134,7 @@ def _show_cards(current: _state.View, known: dict[str, SourceDataset], found: li
         st.rerun()
 
 
-def _show_card(record: SourceDataset, warning: Leak | None, decision) -> None:
+def _show_card(record: SourceDataset, warning: Leak | None, decision: Step | None) -> None:
     st.markdown(f"**{plain(record.name)}**")
     st.caption(gist(record))
     with st.container(horizontal=True, gap="small"):

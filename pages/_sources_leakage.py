@@ -26,20 +26,17 @@ SEED = 0
 
 def show_leakage(current: _state.View) -> None:
     """Ask where the target's images come from, and say which sources may hold them."""
-    if current.task is None:
-        st.info("Leakage is a question of a target and its sources, and no target is in view.")
-        st.page_link("target.py", label="Describe the target", icon=":material/target:")
-        return
+    task = _state.require_target(current)
     known = records()
     st.markdown(
         f"{TOO_GOOD} The catalogue knows which public sets share images; for that it has to know where yours come from."
     )
     _ask_origin(current, known)
-    if current.task.origin:
+    if task.origin:
         _show_warnings(current, known)
     st.subheader("Are there copies among images at hand?", anchor=False)
     try:
-        _show_copies(current.task, known)
+        _show_copies(task, known)
     except SourceScoutError as error:
         _state.show_error(error)
 

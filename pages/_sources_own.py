@@ -1,6 +1,7 @@
 """The sources page: records of one's own, and the catalogue in and out."""
 
 import datetime
+from dataclasses import replace
 
 import streamlit as st
 
@@ -152,9 +153,7 @@ def _edit(record: SourceDataset) -> None:
     with st.container(horizontal=True):
         if st.button("Save", type="primary", key="sources_edit_save"):
             try:
-                changed = parse_source(text, own=True)
-                if changed.key != record.key:
-                    changed = parse_source(dump_source(changed).replace(changed.key, record.key, 1), own=True)
+                changed = replace(parse_source(text, own=True), key=record.key)  # results and lists go by the key
             except SourceScoutError as error:
                 _state.show_error(error)
             else:

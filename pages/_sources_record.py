@@ -3,7 +3,6 @@
 import streamlit as st
 
 from core import catalog_tags
-from core.catalog_tags import QUICK_PICKS
 from core.known_files import known_files
 from core.sources.catalogue import THEN, checkpoints_of
 from core.sources.leakage import Leak
@@ -109,7 +108,7 @@ def _show_checkpoints(current: _state.View, record: SourceDataset) -> None:
     if links.candidates:
         st.markdown("Registered here: " + ", ".join(f"**{plain(name)}**" for name in links.candidates))
     if links.tags:
-        usual = [tag for tags in QUICK_PICKS.values() for tag in tags if tag in links.tags]
+        usual = [tag for tags in catalog_tags.QUICK_PICKS.values() for tag in tags if tag in links.tags]
         shown = (usual or list(links.tags))[:TAGS_SHOWN]
         st.markdown(f"**{count(len(links.tags), 'timm tag')}**, such as")
         st.markdown("\n".join(f"- {code(tag)}" for tag in shown))

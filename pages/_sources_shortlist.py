@@ -18,15 +18,12 @@ from pages._text import count, plain
 
 def show_shortlist(current: _state.View) -> None:
     """Drop by access, licence, modality, size and leakage; keep what remains worth a closer look."""
-    if current.task is None:
-        st.info("A shortlist belongs to a target task, and none is in view.")
-        st.page_link("target.py", label="Describe the target", icon=":material/target:")
-        return
+    task = _state.require_target(current)
     known = records()
     steps = _state.store().shortlist(current.target_id)
     decided = standing(steps)
     st.markdown(
-        f"From {len(known)} data sets to the few that are worth a closer look for **{plain(current.task.name)}**. "
+        f"From {len(known)} data sets to the few that are worth a closer look for **{plain(task.name)}**. "
         "Every step keeps its reason and can be undone. Similarity, intuition and scoring start from the list."
     )
     _show_list(current, known, steps)

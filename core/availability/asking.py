@@ -7,12 +7,10 @@ HF_ENDPOINT, HF_TOKEN and the proxies mean what they mean to huggingface_hub, wh
 """
 
 import hashlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import huggingface_hub
-from filelock import Timeout
 from huggingface_hub import constants
 from huggingface_hub import errors as hub_errors
 
@@ -27,9 +25,8 @@ from core.availability.records import (
     read_verified,
 )
 from core.catalog import file_stamp
-from core.download import Cancelled, Report, run_job
+from core.download import Cancelled, Report, main_of
 from core.download_jobs import Standing
-from core.errors import SourceScoutError
 from core.images.web import reason_of
 from core.scoring import runner, spool
 
@@ -134,14 +131,8 @@ def main() -> int:
     job = job_folder()
     rows = (spool.read_json(job / "ask.json") or {"addresses": []})["addresses"]
     addresses = [Address(row["repository"], tuple(row["files"])) for row in rows]
-    try:
-        run_job(job, "What the hub said", lambda *told: ask_all(addresses, *told))
-    except Timeout:
-        print("The hub is being asked already.", file=sys.stderr)
-    except SourceScoutError as error:
-        print(error, file=sys.stderr)
-        return 3
-    return 0
+    busy = "The hub is being asked already."
+    return main_of(job, "What the hub said", lambda *told: ask_all(addresses, *told), busy)
 
 
 if __name__ == "__main__":

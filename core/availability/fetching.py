@@ -13,16 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import huggingface_hub
-from filelock import Timeout
 from huggingface_hub import constants
 from huggingface_hub.file_download import repo_folder_name
 
 from core import download, download_jobs, hub
 from core.availability.asking import ask
 from core.availability.records import Address, folder, keep_answer, keep_verified, read_answer
-from core.download import Report, Wanted, run_job
+from core.download import Report, Wanted, main_of
 from core.download_jobs import Standing
-from core.errors import DownloadError, SourceScoutError
+from core.errors import DownloadError
 from core.images.web import reason_of
 from core.scoring import runner
 
@@ -117,14 +116,8 @@ def main() -> int:
         print("Usage: python -m core.availability.fetching REPOSITORY", file=sys.stderr)
         return 2
     address = Address(sys.argv[1])
-    try:
-        run_job(job_folder(address), address.repository, lambda *told: fetch(address, *told))
-    except Timeout:
-        print("These weights are being downloaded already.", file=sys.stderr)
-    except SourceScoutError as error:
-        print(error, file=sys.stderr)
-        return 3
-    return 0
+    busy = "These weights are being downloaded already."
+    return main_of(job_folder(address), address.repository, lambda *told: fetch(address, *told), busy)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import Timeout
-
 from core import download
 from core.catalog import file_stamp
-from core.download import Report, Wanted, run_job
+from core.download import Report, Wanted, main_of
 from core.errors import SourceScoutError
 from core.images import web
 from core.images.medmnist_sets import MedMnistSet, medmnist_set
@@ -66,13 +64,12 @@ def main() -> int:
         return 2
     try:
         entry = medmnist_set(name, size)
-        run_job(job_folder(entry, size), entry.file_name(size), lambda *told: fetch(wanted(entry, size), *told))
-    except Timeout:
-        print("This file is being downloaded already.", file=sys.stderr)
+        job = job_folder(entry, size)
     except SourceScoutError as error:
         print(error, file=sys.stderr)
         return 3
-    return 0
+    busy = "This file is being downloaded already."
+    return main_of(job, entry.file_name(size), lambda *told: fetch(wanted(entry, size), *told), busy)
 
 
 if __name__ == "__main__":

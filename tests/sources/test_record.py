@@ -1,6 +1,7 @@
 """Every fact of the catalogue has its source; a record that cannot be used says why; what is written is read back."""
 
 import datetime
+import re
 from dataclasses import replace
 
 import pytest
@@ -51,7 +52,8 @@ def test_every_fact_has_a_citation_and_every_citation_is_dated_and_used(key):
     for fact in record.facts:
         reading = record.readings[fact.by]
         assert fact.printed and len(fact.printed.split()) <= 20, "a value as printed, not a passage"
-        assert reading.title and reading.address and reading.what
+        assert reading.title and reading.what
+        assert re.match(r"https?://[^/\s:]+/\S*$|https?://[^/\s:]+$", reading.address), "where a reader can look"
         assert datetime.date(2026, 1, 1) <= reading.on <= datetime.date.today()
     assert {fact.by for fact in record.facts} == set(record.readings)
 
