@@ -46,6 +46,7 @@ def show_choice(current: _state.View) -> None:
         st.badge("Synthetic data", icon=":material/science:", color="orange")
 
 
+_state.find_view()
 current = _state.view()
 marks = _state.progress_of(current)
 pages = [st.Page("overview.py", title="Overview", icon=":material/home:", default=True)]

@@ -130,7 +130,7 @@ def _show_copies(task: TargetTask, known: dict[str, SourceDataset]) -> None:
         with st.container(border=True, horizontal=True):
             for picture, id in _pictures(found, shown, copy):
                 with st.container(width=THUMBNAIL + 20, gap=None):
-                    if isinstance(picture, bytes):
+                    if isinstance(picture, str):
                         st.image(picture, width=THUMBNAIL)
                     st.caption(plain(id))
     if len(alike) > COPIES_SHOWN:

@@ -151,6 +151,6 @@ def _show_set(shown: Shown, same: SimilarSet) -> None:
             for row, picture in zip(rows, thumbnails(shown, rows), strict=True):
                 with st.container(width=THUMBNAIL + 20, gap=None):
                     id_ = shown.samples.ids[row]
-                    if isinstance(picture, bytes):
+                    if isinstance(picture, str):
                         st.image(picture, width=THUMBNAIL, alt=id_)
                     st.caption(f"**{plain(label_of(shown.samples, row))}**  \n{code(id_)}")

@@ -97,14 +97,14 @@ def _show_page(shown: Shown, rows: np.ndarray) -> None:
         _show_tiles(shown, block, with_label=False)
 
 
-def _show_tiles(shown: Shown, tiles: list[tuple[int, bytes | TargetError, str]], with_label: bool) -> None:
+def _show_tiles(shown: Shown, tiles: list[tuple[int, str | TargetError, str]], with_label: bool) -> None:
     with st.grid(min_column_width=TILE):
         for row, picture, label in tiles:
             with st.container(gap=None):
                 _show_tile(shown, row, picture, label, with_label)
 
 
-def _show_tile(shown: Shown, row: int, picture: bytes | TargetError, label: str, with_label: bool) -> None:
+def _show_tile(shown: Shown, row: int, picture: str | TargetError, label: str, with_label: bool) -> None:
     id_ = shown.samples.ids[row]
     if with_label:
         st.caption(f"**{plain(_short(label))}**")

@@ -78,13 +78,13 @@ def forget_readings() -> None:
         kept.clear()
 
 
-def thumbnails(shown: Shown, rows: tuple[int, ...]) -> list[bytes | TargetError]:
+def thumbnails(shown: Shown, rows: tuple[int, ...]) -> list[str | TargetError]:
     """WebP pictures of these images, or why there is none."""
     return _thumbnails(shown.key, rows, tuple(_stamp(shown.samples.file(row)) for row in rows), shown)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)  # a page each, of some 200 KB
-def _thumbnails(key: str, rows: tuple[int, ...], stamps: tuple[str, ...], _shown: Shown) -> list[bytes | TargetError]:
+def _thumbnails(key: str, rows: tuple[int, ...], stamps: tuple[str, ...], _shown: Shown) -> list[str | TargetError]:
     return look_at(_shown.samples, rows, thumbnail)
 
 

@@ -50,7 +50,16 @@ class View:
 
 
 def view() -> View:
-    """What the URL asks for, else what this session had in view, else the first project there is."""
+    """What is in view in this run of the script, read from the database once, by the frame around the page."""
+    return st.session_state["view"]
+
+
+def find_view() -> None:
+    """Set what is in view: what the URL asks for, else what this session had in view, else the first project."""
+    st.session_state["view"] = _find_view()
+
+
+def _find_view() -> View:
     projects = {project.id: project for project in store().projects()}
     target_id = st.query_params.get("target", st.session_state.get("target_id"))
     project_id = store().project_of_target(target_id) if target_id else None

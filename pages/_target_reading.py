@@ -1,5 +1,6 @@
 """What the Target page knows of the images of a task: read once, kept until a label or an image file changes."""
 
+import base64
 import hashlib
 import io
 import os
@@ -214,13 +215,13 @@ def _proposal(key: str, share: float, _task: TargetTask, _found: Found) -> tuple
     return ids, counts
 
 
-def examples(found: Found, per_class: int, turn: int) -> list[tuple[list[str], list[bytes]]]:
+def examples(found: Found, per_class: int, turn: int) -> list[tuple[list[str], list[str]]]:
     """Per class: ids and thumbnails (WebP) of images of the training part; `turn` chooses others."""
     return _examples(found.key, per_class, turn, found)
 
 
 @st.cache_data(max_entries=16, show_spinner="Preparing examples")
-def _examples(key: str, per_class: int, turn: int, _found: Found) -> list[tuple[list[str], list[bytes]]]:
+def _examples(key: str, per_class: int, turn: int, _found: Found) -> list[tuple[list[str], list[str]]]:
     pixels, labels = Pixels(_found.listing), _found.listing.labels
     part = _found.part.indices if _found.part else np.array([], dtype=np.int64)
     shown = []
@@ -239,21 +240,24 @@ def _spread(rows: np.ndarray, n: int, turn: int) -> np.ndarray:
     return rows[(first + turn) % len(rows)]
 
 
-def _thumbnail(pixels: Pixels, i: int, boxes: tuple = ()) -> bytes:
+def _thumbnail(pixels: Pixels, i: int, boxes: tuple = ()) -> str:
     try:
         return thumbnail(pixels[i], boxes)
     except PixelsError:
         return thumbnail(np.zeros((8, 8, 4), dtype=np.uint8))
 
 
-def thumbnail(values: np.ndarray, boxes: tuple = ()) -> bytes:
-    """A square WebP of THUMBNAIL pixels with the whole image in it, transparent around; `boxes` are framed."""
+def thumbnail(values: np.ndarray, boxes: tuple = ()) -> str:
+    """A square WebP of THUMBNAIL pixels with the whole image in it, transparent around; `boxes` are framed.
+
+    It is a data URL: Streamlit would decode a file anew at every rerun, and shrink it to the size on the page.
+    """
     image = Image.fromarray(values).convert("RGBA")
     _frame(image, boxes)
     method = Image.Resampling.NEAREST if max(image.size) < THUMBNAIL // 2 else Image.Resampling.LANCZOS
     buffer = io.BytesIO()
     ImageOps.pad(image, (THUMBNAIL, THUMBNAIL), method=method, color=(0, 0, 0, 0)).save(buffer, "WEBP", quality=80)
-    return buffer.getvalue()
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _frame(image: Image.Image, boxes: tuple) -> None:
@@ -263,13 +267,13 @@ def _frame(image: Image.Image, boxes: tuple) -> None:
         draw.rectangle([c + d * (line + 1) for c, d in zip(corners, (-1, -1, 1, 1), strict=True)], None, "orange", line)
 
 
-def thumbnails(found: Found, rows: tuple[int, ...], boxes: tuple = ()) -> list[bytes]:
-    """WebP pictures of these rows of the listing, with `boxes` (per row, in shares of the sides) framed."""
+def thumbnails(found: Found, rows: tuple[int, ...], boxes: tuple = ()) -> list[str]:
+    """Thumbnails of these rows of the listing, with `boxes` (per row, in shares of the sides) framed."""
     return _thumbnails(found.key, rows, boxes or ((),) * len(rows), found)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _thumbnails(key: str, rows: tuple[int, ...], boxes: tuple, _found: Found) -> list[bytes]:
+def _thumbnails(key: str, rows: tuple[int, ...], boxes: tuple, _found: Found) -> list[str]:
     pixels = Pixels(_found.listing)
     return [_thumbnail(pixels, row, framed) for row, framed in zip(rows, boxes, strict=True)]
 

@@ -189,17 +189,15 @@ def show_description(task: TargetTask) -> None:
         labels = list(facts)
         for row in (labels[:4], labels[4:]):
             for column, label in zip(st.columns(4), row, strict=True):
-                with column:
-                    _show_fact(label, facts[label])
-        _show_fact("Images", str(task.images))
+                column.markdown(_fact(label, facts[label]))
+        st.markdown(_fact("Images", str(task.images)))
         if task.notes:
-            _show_fact("Notes", task.notes)
+            st.caption("Notes")
+            st.text(task.notes)
 
 
-def _show_fact(label: str, value: str) -> None:
-    with st.container(gap=None):
-        st.caption(label)
-        st.text(value or "not stated")
+def _fact(label: str, value: str) -> str:
+    return f":gray[:small[{label}]]  \n{plain(value) or 'not stated'}"
 
 
 current = _state.view()

@@ -10,7 +10,7 @@ from core.metrics.folds import FOLDS_LIMIT, each_fold
 from core.metrics.metric import Metric
 from core.metrics.refitting import at_most
 from core.metrics.resampling import shuffles_within
-from core.metrics.threads import threads_for
+from core.metrics.threads import shared_out, threads_for
 
 METRIC = Metric(
     key="linear_probe",
@@ -84,12 +84,16 @@ def standardised_folds(features: np.ndarray, folds: np.ndarray) -> list[Fold]:
 def probe_scores(prepared: list[Fold], labels: np.ndarray, columns: np.ndarray, multinomial: bool) -> np.ndarray:
     """(N, K) out-of-fold scores: probabilities of one multinomial fit, or one decision value per column."""
     scores = np.empty(columns.shape)
-    for fold in prepared:
+
+    def fill(fold: Fold) -> None:
         if multinomial:
             scores[fold.test] = _class_probabilities(fold, labels[fold.train], columns.shape[1])
         else:
             fitted = [_decision(fold, column[fold.train]) for column in columns.T]
             scores[fold.test] = np.stack(fitted, axis=1)
+
+    with shared_out() as each:
+        list(each(fill, prepared))
     return scores
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from core.errors import MetricError
 from core.metrics.case import Case, Scored
 from core.metrics.metric import Metric
 from core.metrics.refitting import calibrate
-from core.metrics.threads import one_thread
+from core.metrics.threads import one_thread, shared_out
 
 if TYPE_CHECKING:
     import torch
@@ -72,6 +73,7 @@ VALUES_AT_ONCE = 2**19  # entries of a matrix of pairs: what a processor's cache
 FEW = 256  # images, of which one matrix of all pairs is faster than a search for those that matter
 NEGLIGIBLE = 37  # exp(-37) is below the rounding error of 1
 SPARSE = 0.03  # up to this share of pairs that matter, a sparse matrix is faster than a full one
+SHARE = 384  # rows or columns of a table that one thread takes at a time
 
 
 def nca_knn_probability(x: torch.Tensor, labels: np.ndarray, start: torch.Tensor) -> float:
@@ -90,24 +92,26 @@ def nca(x: torch.Tensor, labels: np.ndarray, start: torch.Tensor) -> tuple[torch
     """The map (d, D) that at most 50 steps of L-BFGS reach from `start`, and its objective per image, in [0, 1].
 
     `x` (N, D) and `start` in float64, `labels` (N,). The objective has many local maxima, and where the classes overlap
-    a rounding error can lead to another one, with a value some 0.01 apart: hence double precision, and on the CPU one
-    thread, so that the path does not depend on the number of cores. Goldberger et al., Neighbourhood components
-    analysis, NIPS 2004; the stopping rule is scikit-learn's.
+    a rounding error can lead to another one, with a value some 0.01 apart: hence double precision, and work cut into
+    shares by the size of the table alone, so that the path does not depend on the number of cores. Goldberger et al.,
+    Neighbourhood components analysis, NIPS 2004; the stopping rule is scikit-learn's.
     """
     import torch
     from scipy.optimize import minimize
 
     order, sizes = _by_class(labels)
     x = x[torch.from_numpy(order).to(x.device)]
+    rows, columns = (x.split(SHARE, dim) if x.device.type == "cpu" else (x,) for dim in (0, 1))
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         projection = torch.from_numpy(flat.reshape(start.shape)).to(x)
-        value, gradient = neighbourhoods(x @ projection.T, sizes)
-        return -value, -(gradient.T @ x).cpu().numpy().ravel()
+        z = torch.cat(list(each(lambda share: share @ projection.T, rows)))
+        value, gradient = neighbourhoods(z, sizes, each)
+        return -value, -torch.cat(list(each(lambda share: gradient.T @ share, columns)), dim=1).cpu().numpy().ravel()
 
     options = {"maxiter": METRIC.params["max_iter"]}
     flat, tolerance = start.cpu().numpy().ravel(), METRIC.params["tolerance"]
-    with one_thread():
+    with shared_out() as each:
         found = minimize(loss, flat, jac=True, method="L-BFGS-B", tol=tolerance, options=options)
     return torch.from_numpy(found.x.reshape(start.shape)).to(x), -found.fun / len(x)
 
@@ -119,8 +123,9 @@ def _by_class(labels: np.ndarray) -> tuple[np.ndarray, list[int]]:
     return np.argsort(first[classes], kind="stable"), sizes[np.argsort(first)].tolist()
 
 
-def neighbourhoods(z: torch.Tensor, sizes: list[int]) -> tuple[float, torch.Tensor]:
+def neighbourhoods(z: torch.Tensor, sizes: list[int], each: Callable = map) -> tuple[float, torch.Tensor]:
     """NCA's objective at mapped images `z` (N, d), sorted by class with `sizes` images each; its gradient by z (N, d).
+    `each` is `map` or one that shares the work out.
 
     sum_i p_i with p_i = sum_{j != i, y_j = y_i} p_ij, p_ij = softmax_j(-|z_i - z_j|^2). With W_ij = p_ij ([y_j = y_i]
     - p_i), whose rows sum to 0, the gradient is 2 (W + W') z - 2 diag(W'1) z. Few p_ij are above rounding error, for
@@ -129,7 +134,7 @@ def neighbourhoods(z: torch.Tensor, sizes: list[int]) -> tuple[float, torch.Tens
     """
     if len(z) <= FEW:
         return _whole(z, _same_class(tuple(sizes), z.device))
-    pairs = _near(z) if z.device.type == "cpu" else None
+    pairs = _near(z, each) if z.device.type == "cpu" else None
     return _dense(z, sizes) if pairs is None else _sparse(z, sizes, *pairs)
 
 
@@ -154,7 +159,7 @@ def _whole(z: torch.Tensor, same: torch.Tensor) -> tuple[float, torch.Tensor]:
     return float(true.sum()), 2 * ((w + w.T) @ z - w.sum(dim=0)[:, None] * z)
 
 
-def _near(z: torch.Tensor) -> tuple[np.ndarray, np.ndarray] | None:
+def _near(z: torch.Tensor, each: Callable) -> tuple[np.ndarray, np.ndarray] | None:
     """How many images matter to each image (N,) and which, one after the other; None where they are many.
 
     These are all whose p_ij is not negligible beside the largest of the row. Single precision is enough to tell, with
@@ -171,18 +176,29 @@ def _near(z: torch.Tensor) -> tuple[np.ndarray, np.ndarray] | None:
     right = torch.cat([single, -squares], dim=1).T.contiguous()
     left = torch.cat([2 * single, torch.ones_like(squares)], dim=1)
     at_once = max(1, VALUES_AT_ONCE // n)
-    # One buffer for all chunks: most of the time would go into fetching new memory.
-    buffer, above = single.new_empty((at_once, n)), torch.empty((at_once, n), dtype=torch.bool)
-    places, total = [], 0
-    for begin in range(0, n, at_once):
-        logits = torch.mm(left[begin : begin + at_once], right, out=buffer[: n - begin])
-        logits[:, begin : begin + at_once].fill_diagonal_(-torch.inf)
-        lowest = logits.amax(dim=1, keepdim=True) - (NEGLIGIBLE + 2 * error)
-        places.append(np.flatnonzero(torch.gt(logits, lowest, out=above[: n - begin]).numpy()) + begin * n)
-        total += len(places[-1])
-        if total > SPARSE * n * n:
-            return None
-    i, j = np.divmod(np.concatenate(places), n)
+    share = at_once * max(1, SHARE // at_once)
+
+    def places(first: int) -> np.ndarray:
+        """The pairs of a share of the rows; where they are too many, only so many that this is seen."""
+        last = min(first + share, n)
+        # One buffer for all chunks: most of the time would go into fetching new memory.
+        buffer, above = single.new_empty((at_once, n)), torch.empty((at_once, n), dtype=torch.bool)
+        found, total = [], 0
+        for begin in range(first, last, at_once):
+            end = min(begin + at_once, last)
+            logits = torch.mm(left[begin:end], right, out=buffer[: end - begin])
+            logits[:, begin:end].fill_diagonal_(-torch.inf)
+            lowest = logits.amax(dim=1, keepdim=True) - (NEGLIGIBLE + 2 * error)
+            found.append(np.flatnonzero(torch.gt(logits, lowest, out=above[: end - begin]).numpy()) + begin * n)
+            total += len(found[-1])
+            if total > SPARSE * n * n:
+                break
+        return np.concatenate(found)
+
+    pairs = np.concatenate(list(each(places, range(0, n, share))))
+    if len(pairs) > SPARSE * n * n:
+        return None
+    i, j = np.divmod(pairs, n)
     return np.bincount(i, minlength=n), j
 
 

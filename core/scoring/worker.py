@@ -25,7 +25,7 @@ from core.settings import home
 
 _WRITE_SECONDS = 0.25
 _RESERVE_BYTES = 65_536
-_NICE = 10
+_NICE = 19
 log = logging.getLogger("worker")
 
 

@@ -51,7 +51,7 @@ def step_figures(folder: Path) -> dict:
     samples = list_samples(folder, (folder,))
     listed = time.perf_counter()
     rows = few_of_each(samples, rows_of(samples, ()), FEW)
-    assert all(isinstance(picture, bytes) for picture in look_at(samples, rows[:PAGE].tolist(), thumbnail))
+    assert all(isinstance(picture, str) for picture in look_at(samples, rows[:PAGE].tolist(), thumbnail))
     first = time.perf_counter()
     everything = draw(rows_of(samples, ()), len(samples), seed=0)
     pages = []
