@@ -11,7 +11,7 @@ from core.demo import demo_plan
 from core.scoring import runner, spool
 
 KILLS, KILLS_PER_ROUND = 20, 10
-METRICS = ("knn", "logme", "hscore", "sfda", "gbc", "gradient_ratio")  # quick ones: each round is a whole run
+METRICS = ("knn", "logme", "hscore", "sfda", "gbc")  # quick ones: each round is a whole run
 METRIC, EARLIER, BEFORE_LOCK = "in a metric", "in loading or features", "before the lock"
 
 

@@ -323,4 +323,4 @@ def test_a_worker_s_whole_session_steps_back_behind_the_pages():
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, start_new_session=True
     )
-    assert told.stdout.split()[-2:] == ["nice", "10"]
+    assert told.stdout.split()[-2:] == ["nice", "19"]
