@@ -49,7 +49,12 @@ def medmnist_folder() -> Path:
 
 def demo_folder() -> Path:
     """The demo project that ships with SourceScout."""
-    return Path(__file__).resolve().parent.parent / "data" / "demo"
+    return data_folder() / "demo"
+
+
+def data_folder() -> Path:
+    """The facts that ship with SourceScout."""
+    return Path(__file__).resolve().parent.parent / "data"
 
 
 def full_path(text: str | Path) -> Path:

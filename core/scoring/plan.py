@@ -75,7 +75,7 @@ def make_plan(
     if not (columns.any(axis=0) & ~columns.all(axis=0)).any():
         raise RunError("All chosen images carry the same label.", "Use more images, or check the labels.")
     hashes = index["pixel_hash"].iloc[rows].tolist()
-    sample = {"n": len(rows), "seed": seed, "hash": _digest(hashes), "pixels": sample_source(listing, rows, hashes)}
+    sample = {"n": len(rows), "seed": seed, "hash": sample_hash(hashes), "pixels": sample_source(listing, rows, hashes)}
     plan = {
         "version": 1,
         "target": {
@@ -126,15 +126,26 @@ def _candidate(contender: Contender, plan: dict, metrics: list[str], truth: str)
         entry["identity"] = identity(checkpoint, contender.report.get("weights_file"))
     except SourceScoutError as error:
         return entry | {"error": {"message": error.message, "remedy": error.remedy}}
-    entry["features_key"] = _digest([
-        plan["sample"]["hash"], entry["identity"], checkpoint.library, version_of(checkpoint.library),
-        checkpoint.architecture, checkpoint.kwargs, checkpoint.num_classes, entry["checkpoint"]["preprocessing"],
-        LAYER, PRECISION, *([checkpoint.naming] if checkpoint.naming else []),
-    ])  # fmt: skip
+    entry["features_key"] = features_key(plan["sample"]["hash"], checkpoint, entry["identity"])
     entry["scores"] = [{"metric": key, "key": _score_key(entry["features_key"], truth, key)} for key in metrics]
     entry["costs"] = candidate_costs(plan, contender.report, metrics)
     entry |= {key: contender.report.get(key) for key in ("feature_dim", "memory_mb")}
     return entry
+
+
+def features_key(sample: str, checkpoint: Checkpoint, weights: str) -> str:
+    """The key of the features of the images whose `sample_hash` is `sample`; `weights` is `core.catalog.identity`."""
+    return _digest([
+        sample, weights, checkpoint.library, version_of(checkpoint.library),
+        checkpoint.architecture, checkpoint.kwargs, checkpoint.num_classes,
+        checkpoint_record(checkpoint)["preprocessing"],
+        LAYER, PRECISION, *([checkpoint.naming] if checkpoint.naming else []),
+    ])  # fmt: skip
+
+
+def sample_hash(hashes: list[str]) -> str:
+    """What tells one ordered sample from another, of the hashes of its images' pixels."""
+    return _digest(hashes)
 
 
 def _score_key(features_key: str, truth: str, metric: str) -> str:

@@ -18,12 +18,17 @@ from core.errors import RunError
 
 def write_json(path: Path, record: dict | list) -> None:
     """Write `record` to `path` in one step. RunError when the disk is full or the folder cannot be written."""
+    write_bytes(path, json.dumps(record, allow_nan=False, indent=1).encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path` in one step. RunError when the disk is full or the folder cannot be written."""
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, suffix=".part", encoding="utf-8") as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False, suffix=".part") as file:
             temporary = file.name
-            json.dump(record, file, allow_nan=False, indent=1)
+            file.write(content)
         os.replace(temporary, path)
     except OSError as error:
         if temporary:

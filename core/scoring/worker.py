@@ -319,7 +319,7 @@ def _doubts(plan: dict, candidate: dict, network: Callable) -> list[str]:
     return known["warnings"]
 
 
-def _step_back() -> None:
+def step_back() -> None:
     """Let the pages have the processor first, so that they stay responsive."""
     if hasattr(os, "nice"):
         os.nice(_NICE)
@@ -331,7 +331,7 @@ def _step_back() -> None:
 def main() -> int:
     run = Path(sys.argv[1]).resolve()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    _step_back()
+    step_back()
     try:
         work(run)
     except SourceScoutError as error:
