@@ -67,7 +67,7 @@ def test_a_set_is_downloaded_cancelled_resumed_and_fills_in_the_form(page, app, 
     expect(page.get_by_label(re.compile("^`?13`?$"))).to_have_value("hernia", timeout=20_000)
     press(page, "Save target")
     expect(page.get_by_role("heading", name="ChestMNIST")).to_be_visible()
-    expect(page.get_by_text("Multi-label", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Label type\s*Multi-label"))).to_be_visible()
 
 
 def test_a_wrong_file_is_refused_and_the_right_one_taken_afterwards(page, app, mirror):

@@ -166,7 +166,7 @@ def test_nih_chest_xrays_with_patients_survive_a_killed_app_and_worker(page, app
     before = set((app.home / "runs").iterdir()) if (app.home / "runs").exists() else set()
     open_page(page, "Scoring")
     expect(page.get_by_text("Adaptability (gradient ratio) is not offered")).to_be_visible()
-    start_run(page, 420, without=SLOW)
+    start_run(page, 240, without=SLOW)
     (run,) = set((app.home / "runs").iterdir()) - before
 
     app.kill()
@@ -191,7 +191,7 @@ def test_pneumoniamnist_keeps_its_test_split_locked(page, app, realdata):
     describe(page, "pneumonia", "Binary", "MedMNIST file", realdata / "targets" / "pneumoniamnist.npz")
     toml = write_checkpoints(app.home.parent, realdata, ("ImageNet",))
     import_checkpoints(page, toml, ["ImageNet", "Random"])
-    start_run(page, 80)
+    start_run(page, 80, without=(*SLOW, "gradient_ratio"))
     wait_for_end(page)
     expect(page.get_by_text(re.compile(r"Computed on 80 of 4708 images"))).to_be_visible()
     expect(page.get_by_text("No test part is locked")).to_have_count(0)
