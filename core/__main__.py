@@ -1,4 +1,4 @@
-"""The command line: `python -m core score | metrics | fetch | demo`."""
+"""The command line: `python -m core score | metrics | fingerprint | fetch | demo`."""
 
 import argparse
 import json
@@ -37,6 +37,20 @@ def _parser() -> argparse.ArgumentParser:
     metrics.add_argument("--json", action="store_true", help="print JSON")
     metrics.add_argument("--reference", action="store_true", help="the published quantities, on raw features")
     metrics.set_defaults(command=_metrics)
+
+    fingerprint = commands.add_parser(
+        "fingerprint", help="the statistics of a set of images, which can be shared where the images cannot"
+    )
+    fingerprint.add_argument("images", type=Path, help="a folder, .zip or .npz of images, or TARGET.toml")
+    fingerprint.add_argument("--out", type=Path, required=True, help="the file to write, for example busi.npz")
+    fingerprint.add_argument("--name", help="what the set is called; it is in the file")
+    fingerprint.add_argument("--source", help="key of the data set's record in the catalogue, for example imagenet_1k")
+    fingerprint.add_argument("--checkpoints", type=Path, help="CHECKPOINTS.toml: the networks that look at the images")
+    fingerprint.add_argument("--pattern", default="", help="where file names hold the class: its regular expression")
+    fingerprint.add_argument("--max-images", type=int, default=2000, help="draw at most so many (2000)")
+    fingerprint.add_argument("--suppress-below", type=int, default=0, help="set smaller counts of images to 0")
+    fingerprint.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    fingerprint.set_defaults(command=_fingerprint)
 
     fetch = commands.add_parser("fetch", help="put checkpoints into a folder that works without a network")
     fetch.add_argument("checkpoints", type=Path, help="CHECKPOINTS.toml")
@@ -219,6 +233,64 @@ def _metrics(options: argparse.Namespace) -> int:
         if result.get("reason") and result["value"] is not None:
             print(f"{'':15} {result['reason']}")
     return 0
+
+
+def _fingerprint(options: argparse.Namespace) -> int:
+    from core.catalog import load_checkpoints
+    from core.comparison import fingerprint, job, worker
+
+    contenders = load_checkpoints(options.checkpoints) if options.checkpoints else []
+    encoders = []
+    for checkpoint in contenders:
+        report = _report(checkpoint)
+        if "error" in report:
+            raise SourceScoutError(**report["error"])
+        encoders.append((checkpoint, report))
+    plan = job.make_plan([_image_set(options)], encoders, device=options.device)
+    errors = worker.work(job.prepare(plan), _told)
+    if errors:
+        raise SourceScoutError(**errors[0])
+    made = fingerprint.of_set(plan)
+    if options.suppress_below:
+        made = fingerprint.without_small_counts(made, options.suppress_below)
+    content = fingerprint.save(made)
+    try:
+        options.out.write_bytes(content)
+    except OSError as error:
+        raise SourceScoutError(
+            f"`{options.out}` cannot be written: {error.strerror}.", "Choose another --out."
+        ) from None
+    print(f"{options.out}: {made.n:,} images, {len(made.encoders)} networks, {len(content) / 1000:,.0f} kB")
+    if fingerprint.warning(made.n):
+        print(f"warning: {fingerprint.warning(made.n)}", file=sys.stderr)
+    return 0
+
+
+def _image_set(options: argparse.Namespace) -> dict:
+    """The set of images that the command names: of a target its training part."""
+    from core.comparison.sets import sample_set, target_set
+    from core.images.index import build_index
+    from core.images.readers import read_listing
+    from core.images.samples import list_samples
+    from core.settings import allowed_roots
+    from core.target import load_target
+
+    if options.images.suffix.lower() == ".toml":
+        task = load_target(options.images)
+        roots = (*allowed_roots(), task.images if task.images.is_dir() else task.images.parent)
+        listing = read_listing(task, roots)
+        found = target_set(task, listing, build_index(listing), options.max_images)
+    else:
+        place = options.images.expanduser().resolve()
+        samples = list_samples(place, (*allowed_roots(), place.parent), options.pattern)
+        found = sample_set(place.stem, options.source, samples, options.max_images)
+    return found | ({"name": options.name} if options.name else {})
+
+
+def _told(text: str) -> None:
+    """Progress on a terminal's error stream, and nothing elsewhere."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def _fetch(options: argparse.Namespace) -> int:

@@ -37,6 +37,10 @@ class SourceError(SourceScoutError):
     """The record of a source data set, or its samples, cannot be used."""
 
 
+class SimilarityError(SourceScoutError):
+    """Sets of images cannot be compared, or a fingerprint cannot be read."""
+
+
 class MetricError(SourceScoutError):
     """A metric does not apply to these features and labels."""
 

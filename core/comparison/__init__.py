@@ -1,0 +1,1 @@
+"""Comparing sets of images: which images, measured once in a process of its own, and the fingerprints that remain."""

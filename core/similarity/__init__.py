@@ -1,0 +1,1 @@
+"""How alike are two sets: in meaning, in looks, to a network? Pure functions; three answers that are never fused."""
