@@ -1,0 +1,1 @@
+"""How alike target and source are: in meaning, in looks, to a network. Three separate answers, never one number."""
