@@ -10,13 +10,12 @@ import streamlit as st
 from core.similarity.visual import LARGEST, Difference, answers, compare, keys_in, median
 from core.similarity.visual_charts import distances_chart, distributions_chart, profiles_chart
 from core.similarity.visual_glossary import FEATURES, GROUPS, SIDE, SIZE
-from pages._target_reading import THUMBNAIL
 from pages._text import plain
 
 NAMED = 3  # differences of a group that its sentence names
 UNITS = (
     f"Distances are in standard deviations of both sets together: 0 is alike, {LARGEST:g} is nothing in common. "
-    "Points: distances. Lines: 95 % intervals. Grey: what two random halves of one set differ by."
+    "Points: distances. Lines: 95 % intervals. Grey: what chance alone gives where both are drawn from one set."
 )
 GROUP_MEANING = {
     "colour": "What would stay the same if the pixels of each image were shuffled.",
@@ -77,7 +76,7 @@ def _show_answer(title: str, found: dict[str, Difference]) -> None:
         st.markdown(f"Unknown: {', '.join(unknown)}.")
     for note in sorted({difference.note for difference in known.values()} - {""}):
         of = [plain(name) for name in ordered if known[name].note == note]
-        st.caption(f"{', '.join(of)}: {note}, unknown for fewer than 20 images.")
+        st.caption(f"{', '.join(of) if len(of) < len(ordered) else 'All'}: {note}.")
 
 
 def _order_in_words(ordered: list[str], known: dict[str, Difference]) -> str:
@@ -97,19 +96,23 @@ def _with_interval(difference: Difference) -> str:
 
 def _show_words(target: Measured, sources: list[Measured], differences: dict[str, dict[str, Difference]]) -> None:
     st.markdown(f"**What differs most from {plain(target.name)}**")
+    st.caption(
+        f"Up to {NAMED} features per answer, of those whose interval does not reach 0; behind each its distance."
+    )
     for source in sources:
-        said = [
-            f"{title.lower()}: {_largest_in_words(target, source, differences[source.name], keys_in(group))}"
+        lines = [
+            f"{title}: {_largest_in_words(target, source, differences[source.name], keys_in(group))}"
             for group, title in GROUPS.items()
         ]
-        st.markdown(f"- **{plain(source.name)}**: {'; '.join(said)}.{_size_in_words(target, source)}")
+        lines += _size_in_words(target, source)
+        st.markdown("  \n".join([f"- **{plain(source.name)}**", *(f"  {line}." for line in lines)]))
 
 
 def _largest_in_words(target: Measured, source: Measured, found: dict[str, Difference], keys: list[str]) -> str:
     """ "saturation higher (1.40), contrast lower (0.31)": of the source, against the target."""
-    seen = sorted((key for key in keys if found[key].seen), key=lambda key: -found[key].value)
-    said = [f"{_lower(key)} {_direction(target, source, key)} ({found[key].value:.2f})" for key in seen[:NAMED]]
-    return ", ".join(said) or "no difference seen"
+    clear = sorted((key for key in keys if found[key].low), key=lambda key: -found[key].value)
+    said = [f"{_lower(key)} {_direction(target, source, key)} ({found[key].value:.2f})" for key in clear[:NAMED]]
+    return ", ".join(said) or "no feature differs clearly"
 
 
 def _lower(key: str) -> str:
@@ -121,15 +124,16 @@ def _direction(target: Measured, source: Measured, key: str) -> str:
     return "higher" if there > here else "lower" if there < here else "spread differently"
 
 
-def _size_in_words(target: Measured, source: Measured) -> str:
-    """A caution where images are smaller than the scale of measuring, and not of one size."""
+def _size_in_words(target: Measured, source: Measured) -> list[str]:
+    """A caution where images are smaller than the scale of measuring, and those of the other set are not as small."""
     here, there = (median("short_side", one.visual["short_side"]) for one in (target, source))
     if min(here, there) >= 0.9 * SIDE or max(here, there) < 1.2 * min(here, there):
-        return ""
-    return (
-        f" Its images have a short side of about {there:.0f} pixels, those of the target {here:.0f}: structure is "
-        "measured on details of different size."
-    )
+        return []
+    share = f"{there / here:.0%}" if there < here else f"{there / here:.1f} times"
+    return [
+        f"Resolution: the short side of its images is about {share} that of the target's, so structure is measured on "
+        "details of different size"
+    ]
 
 
 @st.fragment
@@ -140,7 +144,7 @@ def _show_closer(target: Measured, sources: list[Measured], differences: dict[st
     with st.container(horizontal=True):
         source = by_name[st.selectbox("Source", list(by_name), key="visual_source", width=320)]
         found = differences[source.name]
-        keys = sorted(FEATURES, key=lambda key: -1 if found[key].value is None else found[key].value, reverse=True)
+        keys = sorted(FEATURES, key=lambda key: _place(key, found[key]))
         key = st.selectbox("Feature", keys, format_func=lambda key: _label(key, found[key]), key="visual_feature")
     names = (f"{target.name}: target, N = {target.n:,}", f"{source.name}: source, N = {source.n:,}")
     left, right = st.columns(2, gap="large")
@@ -148,6 +152,11 @@ def _show_closer(target: Measured, sources: list[Measured], differences: dict[st
         _show_feature(target, source, key, found[key], names)
     with right:
         _show_profiles(target, source, names)
+
+
+def _place(key: str, difference: Difference) -> tuple[bool, float]:
+    """The largest distance first; what belongs to neither answer, and what is unknown, at the end."""
+    return FEATURES[key].group == SIZE, 1.0 if difference.value is None else -difference.value
 
 
 def _label(key: str, difference: Difference) -> str:
@@ -182,15 +191,14 @@ def _show_pair(target: Measured, source: Measured, key: str) -> None:
     """An example of each, from the ends that lie apart."""
     source_end = "low" if _direction(target, source, key) == "lower" else "high"
     target_end = "high" if source_end == "low" else "low"
-    with st.container(horizontal=True):
-        for one, end in ((target, target_end), (source, source_end)):
-            with st.container(width=2 * THUMBNAIL, gap=None):
-                st.caption(f"{plain(one.name)}: {end} {_lower(key)}")
-                for caption, picture in one.pictures(key, end)[:1] or [(None, None)]:
-                    if picture is None:
-                        st.caption("No picture: a fingerprint holds no images.")
-                    else:
-                        st.image(picture, width=2 * THUMBNAIL - 20, alt=caption, caption=plain(caption))
+    for column, one, end in zip(st.columns(2), (target, source), (target_end, source_end), strict=True):
+        with column:
+            st.caption(f"{plain(one.name)}: {end} {_lower(key)}")
+            pictures = one.pictures(key, end)
+            if not pictures:
+                st.caption("No picture: a fingerprint holds no images.")
+            for caption, picture in pictures[:1]:
+                st.image(picture, width="stretch", alt=caption, caption=plain(caption))
 
 
 def _show_profiles(target: Measured, source: Measured, names: tuple[str, str]) -> None:
@@ -225,6 +233,7 @@ def _show_table(target: Measured, sources: list[Measured], differences: dict[str
             ["Distance", "Low", "High", "By chance"], st.column_config.NumberColumn(format="%.2f")
         )
         medians = dict.fromkeys(["Median, target", "Median, source"], st.column_config.NumberColumn(format="%.3g"))
+        st.caption("Medians are read from histograms, to half a bin.")
         st.dataframe(table, hide_index=True, placeholder="", column_config=distances | medians)
         st.download_button(
             "Download as CSV", table.to_csv(index=False), "looks.csv", "text/csv", icon=":material/download:",

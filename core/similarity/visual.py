@@ -134,4 +134,8 @@ def _answer(differences: dict[str, Difference]) -> Difference:
     if not known:
         return Difference(note=f"fewer than {FEWEST} images")
     value, error, floor = (float(np.mean([getattr(d, name) for d in known])) for name in ("value", "error", "floor"))
-    return _with_interval(value, error, floor, f"without {', '.join(unknown)}" if unknown else "")
+    return _with_interval(value, error, floor, _left_out(unknown))
+
+
+def _left_out(names: list[str]) -> str:
+    return f"without {', '.join(names).lower()} (fewer than {FEWEST} images have it)" if names else ""

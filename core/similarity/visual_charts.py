@@ -8,7 +8,7 @@ from core.charts import GREY, TEAL, VIOLET
 from core.similarity.visual import LARGEST, PROFILE, PROFILE_N, PROFILE_SD
 from core.similarity.visual_glossary import FEATURES, RING_EDGES
 
-_ROW, _AXIS, _HEIGHT = 30, 50, 220
+_ROW, _AXIS, _HEIGHT = 30, 50, 320
 
 
 def distances_chart(frame: pd.DataFrame) -> alt.LayerChart:
@@ -74,7 +74,7 @@ def profiles_chart(target: dict, source: dict, names: tuple[str, str]) -> alt.La
 
 
 def _pair(frame: pd.DataFrame, names: tuple[str, str]) -> alt.Chart:
-    legend = alt.Legend(orient="top", labelLimit=600, symbolType="square")
+    legend = alt.Legend(orient="top", labelLimit=600, symbolType="square", symbolOpacity=1)
     scale = alt.Scale(domain=list(names), range=[VIOLET, TEAL])
     color = alt.Color("set:N", title=None, legend=legend, scale=scale)
     figures = [name for name in frame.columns if name != "set"]

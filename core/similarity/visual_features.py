@@ -88,19 +88,20 @@ def _colour(rgb: np.ndarray) -> dict[str, float]:
 
 
 def _tints(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(P,) a* and b* of CIELAB for sRGB, white D65 (IEC 61966-2-1; CIE 15)."""
-    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    relative = to_xyz / to_xyz.sum(1, keepdims=True)  # to white
-    x, y, z = relative.astype(np.float32) @ _linear()[rgb.reshape(-1, 3).T]
+    """(H, W) a* and b* of CIELAB for sRGB, white D65 (IEC 61966-2-1; CIE 15)."""
+    channels = np.moveaxis(rgb, 2, 0)
+    x, y, z = (sum(light[value] for light, value in zip(part, channels, strict=True)) for part in _light())
     x, y, z = (np.where(part > 216 / 24389, np.cbrt(part), part * (841 / 108) + 4 / 29) for part in (x, y, z))
     return 500 * (x - y), 200 * (y - z)
 
 
 @cache
-def _linear() -> np.ndarray:
-    """(256,): light of each sRGB value, 0 to 1."""
+def _light() -> np.ndarray:
+    """(3, 3, 256): what each value of red, green and blue adds to X, Y and Z, which are 1 for white."""
     value = np.arange(256) / 255
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    return ((to_xyz / to_xyz.sum(1, keepdims=True))[..., None] * linear).astype(np.float32)
 
 
 def _saturation(rgb: np.ndarray) -> float:

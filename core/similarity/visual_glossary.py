@@ -91,12 +91,12 @@ FEATURES = {
     "sharpness": Feature(
         "Sharpness", "structure", "squared grey values",
         "Variance of the Laplacian: how abruptly neighbouring pixels change. Low where an image is blurred; noise "
-        "raises it, too.", 0.1, 1e5, log=True,
+        "raises it, too.", 0.1, 1e6, log=True,
     ),
     "noise": Feature(
         "Noise", "structure", "grey values",
         "Estimated standard deviation of random noise (Immerkaer). Fine texture and speckle count as noise.",
-        0.02, 100, log=True,
+        0.02, 200, log=True,
     ),
     "edges": Feature(
         "Edge density", "structure", "share of pixels",
@@ -135,9 +135,9 @@ FEATURES = {
         "texture (local binary patterns).", 0, 1,
     ),
     "slope": Feature(
-        "Coarse to fine", "structure", "slope of the power spectrum",
-        "How fast power falls from coarse to fine structure: 0 is white noise, near -2 are natural photographs, "
-        "lower is smoother.", -6, 1,
+        "Fine structure", "structure", "slope of the power spectrum",
+        "How slowly power falls from coarse to fine waves: 0 is white noise, near -2 are natural photographs, lower "
+        "is smoother.", -6, 1,
     ),
     "short_side": Feature(
         "Resolution", SIZE, "pixels", "Short side of the image as its file holds it.", 8, 8192, log=True
