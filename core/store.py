@@ -275,6 +275,10 @@ class Store:
         """Add answers of any people; what a person had answered to the same question before is replaced."""
         self._write(_inserts(project_id, answers))
 
+    def remove_answers(self, project_id: str, person: str) -> None:
+        """Forget all that one person said."""
+        self._write([("DELETE FROM answer WHERE project_id = ? AND person = ?", [project_id, person])])
+
     def placed(self, project_id: str) -> dict[str, dict[str, str]]:
         """What people said that records do not tell: data set -> property of the taxonomy -> value."""
         found: dict[str, dict[str, str]] = {}

@@ -163,6 +163,12 @@ def _row(about: Property, target: Told, source: Told, weight: float) -> Row:
     return Row(about.key, state, distance, weight, target, source, nearest, about.shared(*nearest))
 
 
+def of_another_kind(target: Profile, source: Profile, taxonomy: Taxonomy) -> bool:
+    """Whether the modalities of both are known and have nothing in common."""
+    modality = taxonomy.properties["modality"]
+    return _row(modality, target.of("modality"), source.of("modality"), 1.0).state == DIFFERS
+
+
 def in_order(comparisons: Mapping[str, Comparison]) -> dict[str, Comparison]:
     """By distance, the nearest first; without one last. An order is no ranking: ranges overlap."""
     return dict(

@@ -72,7 +72,7 @@ def _ngrams(text: str) -> Counter:
 def _tfidf(counts: list[Counter]) -> np.ndarray:
     """(texts, n-grams), rows of length 1: term frequency 1 + log(count), times log((1 + n) / (1 + df)) + 1 (Manning,
     Raghavan and Schütze 2008, Introduction to Information Retrieval, 6.4; the ones keep rare and frequent finite)."""
-    column = {gram: i for i, gram in enumerate(dict.fromkeys(gram for one in counts for gram in one))}
+    column = {gram: i for i, gram in enumerate(sorted(set().union(*counts)))}
     matrix = np.zeros((len(counts), len(column)))
     for row, one in enumerate(counts):
         matrix[row, [column[gram] for gram in one]] = 1 + np.log(np.array(list(one.values()), dtype=float))
