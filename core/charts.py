@@ -175,6 +175,22 @@ def histograms_chart(bins: pd.DataFrame, titles: dict[str, str]) -> alt.FacetCha
     return panels.facet(facet, columns=3, spacing=24).resolve_scale(x="independent", y="independent")
 
 
+def open_range_chart(frame: pd.DataFrame, title: str) -> alt.LayerChart:
+    """Distances in [0, 1] in the order of `frame` (source, distance, low, high): the known gives the point, and what is
+    unknown leaves the bar open. One without a distance has a bar only."""
+    y = alt.Y("source:N", sort=frame["source"].tolist(), title=None, axis=alt.Axis(labelLimit=260))
+    scale = alt.Scale(domain=[0, 1])
+    tooltip = [*_texts("source"), *(alt.Tooltip(f"{name}:Q", format=".2f") for name in ("distance", "low", "high"))]
+    base = alt.Chart(frame).encode(y=y, tooltip=tooltip)
+    bar = base.mark_bar(color=TEAL, opacity=0.3, height=10).encode(
+        x=alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(tickCount=5)), x2=alt.X2("high")
+    )
+    point = base.mark_point(filled=True, size=110, opacity=1, color=TEAL).encode(
+        x=alt.X("distance:Q", title=title, scale=scale)
+    )
+    return alt.layer(bar, point).properties(height=alt.Step(26), width="container")
+
+
 def _x(column: str, title: str) -> alt.X:
     return alt.X(f"{column}:Q", title=title, scale=alt.Scale(zero=False))
 

@@ -45,6 +45,10 @@ class MetricError(SourceScoutError):
     """A metric does not apply to these features and labels."""
 
 
+class SimilarityError(SourceScoutError):
+    """Data sets cannot be compared, or what was said of them cannot be read."""
+
+
 class RunError(SourceScoutError):
     """A run cannot be planned, started or continued."""
 

@@ -16,11 +16,12 @@ import pandas as pd
 
 from core.catalog import Checkpoint, dump_checkpoints, parse_checkpoints
 from core.errors import StoreError
+from core.similarity.questionnaire import Answer
 from core.sources.record import SourceDataset, dump_source
 from core.sources.shortlist import Step
 from core.target import TargetTask, dump_target, parse_target
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _CONFIG = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
 
@@ -127,6 +128,8 @@ class Store:
             (f"DELETE FROM score WHERE run_id IN (SELECT id FROM run WHERE target_id IN {of_project})", [id]),
             (f"DELETE FROM run WHERE target_id IN {of_project}", [id]),
             (f"DELETE FROM shortlist WHERE target_id IN {of_project}", [id]),
+            ("DELETE FROM answer WHERE project_id = ?", [id]),
+            ("DELETE FROM placed WHERE project_id = ?", [id]),
             ("DELETE FROM target WHERE project_id = ?", [id]),
             ("DELETE FROM checkpoint WHERE project_id = ?", [id]),
             ("DELETE FROM project WHERE id = ?", [id]),
@@ -158,6 +161,8 @@ class Store:
             ("DELETE FROM score WHERE run_id IN (SELECT id FROM run WHERE target_id = ?)", [id]),
             ("DELETE FROM run WHERE target_id = ?", [id]),
             ("DELETE FROM shortlist WHERE target_id = ?", [id]),
+            ("DELETE FROM answer WHERE data_set = ?", [data_set_of(id)]),
+            ("DELETE FROM placed WHERE data_set = ?", [data_set_of(id)]),
             ("DELETE FROM target WHERE id = ?", [id]),
         ])  # fmt: skip
 
@@ -251,6 +256,44 @@ class Store:
             (sql, [target_id, step.source, step.verdict, step.criterion, step.reason, step.made]) for step in steps
         ])  # fmt: skip
 
+    # What people say of data sets -------------------------------------------------------------------------------
+
+    def answers(self, project_id: str) -> list[Answer]:
+        """All answers to the questionnaire, by person and data set."""
+        sql = """SELECT person, data_set, question, answer, version FROM answer
+                 WHERE project_id = ? ORDER BY person, data_set, question"""
+        return [Answer(*row) for row in self._read(sql, [project_id])]
+
+    def save_answers(self, project_id: str, person: str, data_set: str, answers: list[Answer]) -> None:
+        """Replace what one person said of one data set; no answers: forget it."""
+        self._write([
+            ("DELETE FROM answer WHERE project_id = ? AND person = ? AND data_set = ?", [project_id, person, data_set]),
+            *_inserts(project_id, answers),
+        ])  # fmt: skip
+
+    def add_answers(self, project_id: str, answers: list[Answer]) -> None:
+        """Add answers of any people; what a person had answered to the same question before is replaced."""
+        self._write(_inserts(project_id, answers))
+
+    def remove_answers(self, project_id: str, person: str) -> None:
+        """Forget all that one person said."""
+        self._write([("DELETE FROM answer WHERE project_id = ? AND person = ?", [project_id, person])])
+
+    def placed(self, project_id: str) -> dict[str, dict[str, str]]:
+        """What people said that records do not tell: data set -> property of the taxonomy -> value."""
+        found: dict[str, dict[str, str]] = {}
+        sql = "SELECT data_set, property, value FROM placed WHERE project_id = ? ORDER BY data_set, property"
+        for data_set, about, value in self._read(sql, [project_id]):
+            found.setdefault(data_set, {})[about] = value
+        return found
+
+    def place(self, project_id: str, data_set: str, about: str, value: str | None) -> None:
+        """Say what a property of a data set is; None: unknown again."""
+        where = [project_id, data_set, about]
+        remove = ("DELETE FROM placed WHERE project_id = ? AND data_set = ? AND property = ?", where)
+        add = ("INSERT OR REPLACE INTO placed VALUES (?, ?, ?, ?)", [*where, value])
+        self._write([add if value else remove])
+
     # What was found in image files ------------------------------------------------------------------------------
 
     def image_index(self, source: str) -> dict[str, dict]:
@@ -268,6 +311,16 @@ class Store:
         columns = "id, width, height, color, pixel_hash, signature, error, note, stamp"
         insert = f"INSERT INTO image (source, {columns}) SELECT ?, {columns} FROM frame"
         self._write([("DELETE FROM image WHERE source = ?", [source]), (insert, [source])], index)
+
+
+def data_set_of(target_id: str) -> str:
+    """What a target is called among the data sets that people speak of; never the key of a source."""
+    return f"target:{target_id}"
+
+
+def _inserts(project_id: str, answers: list[Answer]) -> list[tuple[str, list]]:
+    sql = "INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?)"
+    return [(sql, [project_id, one.person, one.data_set, one.question, one.answer, one.version]) for one in answers]
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:

@@ -24,7 +24,13 @@ STEPS = (
         "sources.py",
     ),  # fmt: skip
     Step("intuition", "Intuition", "What do we believe, before we look?", "psychology"),
-    Step("similarity", "Similarity", "How alike are they: in meaning, in looks, to a network?", "compare"),
+    Step(
+        "similarity",
+        "Similarity",
+        "How alike are they: in meaning, in looks, to a network?",
+        "compare",
+        "similarity.py",
+    ),  # fmt: skip
     Step("scoring", "Scoring", "What do the metrics say, and can they be trusted here?", "speed", "scoring.py"),
     Step("heuristics", "Heuristics", "What do practitioners go by, and when does it mislead?", "lightbulb"),
     Step("evidence", "Evidence", "What was each measure worth where the truth is known?", "fact_check"),

@@ -12,8 +12,11 @@ from core.images.index import build_index
 from core.images.readers import Listing
 from core.scoring import runner, spool
 from core.settings import home
+from core.sources.shortlist import shortlisted
 from core.store import Candidate, Project, Run, Store
 from core.target import TargetTask
+
+NEVER_NEXT = {"similarity"}  # steps that inform, and that nothing waits for
 
 
 @st.cache_resource(on_release=lambda store: store.close(), show_spinner=False)
@@ -132,9 +135,10 @@ def progress_of(current: View) -> dict[str, str]:
     done = {
         "target": current.task is not None,
         "sources": bool(current.candidates),
+        "similarity": bool(current.target_id and shortlisted(store().shortlist(current.target_id))),
         "scoring": any(store().scores(run.id) for run in current.runs),
     }
-    next_step = next((key for key, is_done in done.items() if not is_done), None)
+    next_step = next((key for key, is_done in done.items() if not is_done and key not in NEVER_NEXT), None)
     return {key: "done" if is_done else "now" if key == next_step else "later" for key, is_done in done.items()}
 
 

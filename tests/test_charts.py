@@ -13,6 +13,7 @@ from core.charts import (
     histograms_chart,
     marked,
     matrix_chart,
+    open_range_chart,
     overview_chart,
     ranking_chart,
     svg,
@@ -133,3 +134,11 @@ def test_histograms_have_a_panel_per_figure_and_a_line_for_the_second_group(grou
     assert "Width, pixels" in drawn and all(group in drawn for group in groups)
     kinds = [layer["mark"]["type"] for layer in chart.to_dict()["spec"]["layer"]]
     assert kinds == ["rect", "line"][: len(groups)]
+
+
+def test_distances_keep_their_order_and_have_what_stays_open_as_a_bar():
+    frame = pd.DataFrame({"source": ["b", "a"], "distance": [0.1, np.nan], "low": [0.05, 0], "high": [0.6, 1]})
+    chart = open_range_chart(frame, "distance")
+    assert marks(chart) == ["bar", "point"]
+    assert chart.to_dict()["layer"][0]["encoding"]["y"]["sort"] == ["b", "a"]
+    assert svg(chart).startswith("<svg")

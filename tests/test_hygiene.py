@@ -15,8 +15,9 @@ UI_MODULES = [
     "core.errors", "core.images.index", "core.images.inspect", "core.images.medmnist_jobs", "core.images.near",
     "core.images.parts", "core.images.readers", "core.images.samples", "core.images.shortcuts", "core.metrics",
     "core.report.ranking", "core.scoring.agreement", "core.scoring.overview", "core.scoring.plan",
-    "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool", "core.settings", "core.snippet",
-    "core.starter", "core.store", "core.target",
+    "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool", "core.settings",
+    "core.similarity.questionnaire", "core.similarity.semantic", "core.snippet", "core.starter",
+    "core.store", "core.target",
 ]  # fmt: skip
 
 
@@ -38,7 +39,8 @@ os.environ["SOURCESCOUT_HOME"] = {str(tmp_path)!r}
 from streamlit.testing.v1 import AppTest
 at = AppTest.from_file("pages/_shell.py", default_timeout=60).run()
 next(b for b in at.button if b.label == "Open the demo project").click().run()
-for page in ("scoring", "target", "sources", "overview"):
+at.session_state["similarity_sources"] = ["imagenet_1k", "nct_crc_he_100k"]
+for page in ("scoring", "target", "sources", "similarity", "overview"):
     at.switch_page(f"{{page}}.py").run()
     assert not at.exception, at.exception
 """

@@ -14,10 +14,11 @@ import pytest
 from core import store as store_module
 from core.catalog import Checkpoint
 from core.errors import StoreError
+from core.similarity.questionnaire import Answer
 from core.sources.catalogue import shipped
 from core.sources.record import parse_source
 from core.sources.shortlist import Step
-from core.store import Store
+from core.store import Store, data_set_of
 from core.target import TargetTask
 
 
@@ -160,7 +161,7 @@ def test_a_file_of_the_first_version_gets_what_came_later_and_keeps_what_it_hold
     for _ in range(2):
         store = Store(path)
         assert [project.name for project in store.projects()] == ["kept"]
-        assert store.own_sources() == [] and store.shortlist("t") == []
+        assert store.own_sources() == [] and store.shortlist("t") == [] and store.answers("p") == []
         store.close()
 
 
@@ -183,6 +184,34 @@ def test_own_sources_and_the_shortlist_come_back_in_their_order(store, tmp_path)
     assert store.shortlist(target) == steps and store.shortlist("another") == []
     store.remove_target(target)
     assert store.shortlist(target) == []
+
+
+def test_answers_and_what_was_placed_come_back_and_go_with_their_target_and_project(store, tmp_path):
+    project = store.add_project("p")
+    target = store.save_target(project, a_task(tmp_path))
+    here = data_set_of(target)
+    of_target, of_source = Answer("1", here, "medical", "yes", 1), Answer("1", "dtd", "medical", "no", 1)
+    store.add_answers(project, [of_target, of_source])
+    store.add_answers(project, [replace(of_source, answer="both")])
+    assert store.answers(project) == [replace(of_source, answer="both"), of_target]
+    again = [replace(of_source, answer="no"), replace(of_source, question="colour", answer="many")]
+    store.save_answers(project, "1", "dtd", again)
+    store.save_answers(project, "2", "dtd", [replace(of_source, person="2")])
+    assert store.answers(project) == [again[1], again[0], of_target, replace(of_source, person="2")]
+    store.remove_answers(project, "2")
+    store.save_answers(project, "1", "dtd", [])
+    assert store.answers(project) == [of_target] and store.answers("another") == []
+    store.place(project, here, "shape", "object")
+    store.place(project, here, "shape", "texture")
+    store.place(project, "dtd", "objects", "several objects")
+    store.place(project, "dtd", "objects", None)
+    assert store.placed(project) == {here: {"shape": "texture"}}
+    store.remove_target(target)
+    assert store.answers(project) == [] and store.placed(project) == {}
+    store.add_answers(project, [of_source])
+    store.place(project, "dtd", "shape", "texture")
+    store.remove_project(project)
+    assert store.answers(project) == [] and store.placed(project) == {}
 
 
 @pytest.mark.parametrize("content", [b"not a database", b"\0" * 5000])

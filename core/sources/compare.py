@@ -1,38 +1,20 @@
 """A source beside the target: what is alike, what differs, what is not known."""
 
-from core.sources.record import SourceDataset
+from core.similarity import taxonomy
+from core.sources.record import MODALITIES, SourceDataset
 from core.target import TargetTask
 
 ALIKE, DIFFERS, UNKNOWN = "alike", "differs", "unknown"
-# Words in a target's description that mean a term of the catalogue; a target may be described freely.
-SYNONYMS = {
-    "Ultrasound": ("ultrasound", "sonograph", "echocardio"),
-    "Radiograph (X-ray)": ("x-ray", "xray", "radiograph", "cxr"),
-    "CT": ("ct", "computed tomography"),
-    "MRI": ("mri", "mr", "magnetic resonance"),
-    "PET or SPECT": ("pet", "spect"),
-    "Mammography": ("mammogra",),
-    "Histopathology": ("histolog", "histopatholog", "h&e", "haematoxylin", "hematoxylin"),
-    "Cytology": ("cytolog",),
-    "Dermoscopy": ("dermoscop", "dermatoscop"),
-    "Fundus photograph": ("fundus",),
-    "OCT": ("oct", "optical coherence"),
-    "Endoscopy": ("endoscop", "colonoscop"),
-    "Microscopy": ("microscop",),
-}
-WHOLE_WORDS = ("ct", "mr", "mri", "pet", "oct", "cxr")
 COMPARED = ("modality", "anatomy", "color", "label_type", "classes", "images", "data_commercial")
 
 
 def modalities_of(task: TargetTask) -> tuple[str, ...]:
     """The catalogue's terms for the target's modality; empty where its description uses none of our words."""
-    text = task.modality.lower()
-    words = "".join(c if c.isalnum() else " " for c in text).split()
-    return tuple(
-        term
-        for term, signs in SYNONYMS.items()
-        if any(sign in words if sign in WHOLE_WORDS else sign in text for sign in signs)
-    )
+    modality = taxonomy.shipped().properties["modality"]
+    terms = {value: term for term in MODALITIES for value in modality.values_in(term)}
+    paths = [reversed(modality.path(value)) for value in modality.values_in(task.modality)]
+    nearest = (next((above for above in path if above in terms), None) for path in paths)
+    return tuple(dict.fromkeys(terms[value] for value in nearest if value))
 
 
 def target_values(task: TargetTask, classes: int | None, images: int | None) -> dict[str, object]:
