@@ -41,6 +41,10 @@ class MetricError(SourceScoutError):
     """A metric does not apply to these features and labels."""
 
 
+class SimilarityError(SourceScoutError):
+    """Two data sets cannot be compared."""
+
+
 class RunError(SourceScoutError):
     """A run cannot be planned, started or continued."""
 

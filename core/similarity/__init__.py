@@ -1,0 +1,1 @@
+"""How alike are two data sets: in meaning, in looks, to a network? Three answers, never one number."""
