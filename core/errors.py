@@ -46,7 +46,11 @@ class MetricError(SourceScoutError):
 
 
 class SimilarityError(SourceScoutError):
+<<<<<<< HEAD
     """Data sets cannot be compared, or what was said of them cannot be read."""
+=======
+    """Two data sets cannot be compared."""
+>>>>>>> embedding
 
 
 class RunError(SourceScoutError):
