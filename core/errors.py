@@ -38,19 +38,11 @@ class SourceError(SourceScoutError):
 
 
 class SimilarityError(SourceScoutError):
-    """Sets of images cannot be compared, or a fingerprint cannot be read."""
+    """Data sets cannot be compared, or a fingerprint, or what was said of them, cannot be read."""
 
 
 class MetricError(SourceScoutError):
     """A metric does not apply to these features and labels."""
-
-
-class SimilarityError(SourceScoutError):
-<<<<<<< HEAD
-    """Data sets cannot be compared, or what was said of them cannot be read."""
-=======
-    """Two data sets cannot be compared."""
->>>>>>> embedding
 
 
 class RunError(SourceScoutError):

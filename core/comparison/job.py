@@ -17,9 +17,7 @@ from core.comparison.sets import digest
 from core.errors import RunError
 from core.scoring import runner, spool
 from core.settings import home
-from core.similarity.embedding import DISTANCES_VERSION
-from core.similarity.moments import MOMENTS_VERSION
-from core.similarity.projection import PROJECTION_VERSION
+from core.similarity import embedding, moments, projection
 
 
 @dataclass(frozen=True)
@@ -98,15 +96,15 @@ def looks_file(image_set: dict) -> Path:
 
 
 def moments_file(image_set: dict, encoder: dict) -> Path:
-    return findings() / f"moments-{digest([image_set['key'], encoder['key'], MOMENTS_VERSION])}.npz"
+    return findings() / f"moments-{digest([image_set['key'], encoder['key'], moments.VERSION])}.npz"
 
 
 def distances_file(target: dict, source: dict, encoder: dict) -> Path:
-    return findings() / f"distances-{digest([target['key'], source['key'], encoder['key'], DISTANCES_VERSION])}.json"
+    return findings() / f"distances-{digest([target['key'], source['key'], encoder['key'], embedding.VERSION])}.json"
 
 
 def projection_file(plan: dict, encoder: dict, method: str) -> Path:
-    facts = [[one["key"] for one in plan["sets"]], encoder["key"], method, PROJECTION_VERSION]
+    facts = [[one["key"] for one in plan["sets"]], encoder["key"], method, projection.VERSION]
     return findings() / f"projection-{digest(facts)}.json"
 
 

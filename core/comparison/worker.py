@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from core.images.pixels import Pixels
 from core.scoring import spool
 from core.scoring.plan import features_key, sample_hash
 from core.scoring.worker import Cancelled, step_back
+from core.similarity.embedding import Sample, compare_features
+from core.similarity.moments import moments_of
+from core.similarity.projection import UNLABELLED, project
 
 log = logging.getLogger("comparison")
 _WRITE_SECONDS = 0.25
@@ -146,31 +150,20 @@ class Comparison:
         return np.array(labels)[self.looks(image_set).rows]
 
     def _moments(self, step: job.Step) -> None:
-        from core.similarity.moments import moments_of
-
         features = self.features(step.encoder, step.image_set)
         write_npz(step.file, moments_of(features, self.labels(step.image_set)).to_arrays())
 
     def _distances(self, step: job.Step) -> None:
-        from core.similarity.embedding import compare_features
-
         self.progress.at(f"Comparing {self.name(step)}")
-        ours, theirs = self.looks(0), self.looks(step.image_set)
-        groups = self.plan["sets"][0]["groups"]
-        found = compare_features(
-            self.features(step.encoder, 0),
-            self.features(step.encoder, step.image_set),
-            x_labels=self.labels(0),
-            y_labels=self.labels(step.image_set),
-            x_images=ours.hashes,
-            y_images=theirs.hashes,
-            x_groups=None if groups is None else np.array(groups)[ours.rows],
-        )
-        spool.write_json(step.file, {name: distance.record() for name, distance in found.items()})
+        found = compare_features(self.sample(step.encoder, 0), self.sample(step.encoder, step.image_set))
+        spool.write_json(step.file, {key: asdict(distance) for key, distance in found.items()})
+
+    def sample(self, number: int, image_set: int) -> Sample:
+        looks, groups = self.looks(image_set), self.plan["sets"][image_set]["groups"]
+        groups = None if groups is None else np.array(groups)[looks.rows]
+        return Sample(self.features(number, image_set), looks.hashes, self.labels(image_set), groups)
 
     def _projection(self, step: job.Step, method: str) -> None:
-        from core.similarity.projection import project
-
         self.progress.at(f"Drawing a map ({method}), {self.name(step)}")
         numbers = range(len(self.plan["sets"]))
         features = [self.features(step.encoder, number) for number in numbers]

@@ -18,6 +18,7 @@ from core.similarity.measures import MEASURES, MIN_CLASS, NEIGHBOURS
 from core.similarity.transport import class_distance
 from core.similarity.vectors import cosine_distance, principal, unit_length
 
+VERSION = 1  # of the distances: those kept from another version are measured anew
 REPETITIONS = 20
 MAX_IMAGES = 1000  # of each set in one measurement: time grows with their square or cube, precision hardly
 MIN_IMAGES = 20  # of each set: two halves of ten

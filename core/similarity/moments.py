@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -54,6 +54,11 @@ class Moments:
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Everything as arrays, without what is None; `from_arrays` reads them."""
         return {f.name: np.asarray(value) for f in fields(self) if (value := getattr(self, f.name)) is not None}
+
+    def without_small_counts(self, below: int) -> Moments:
+        """The same without its classes, and with bins of fewer than `below` images set to 0."""
+        of_classes = ("classes", "class_sizes", "large", "class_means", "class_variances")
+        return replace(self, counts=np.where(self.counts < below, 0, self.counts), **dict.fromkeys(of_classes))
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Moments:

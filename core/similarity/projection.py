@@ -21,6 +21,7 @@ METHODS = {
     "component of what is left.",
 }
 LABELLED = ("nca", "lda")
+VERSION = 1  # of the projections: those kept from another version are drawn anew
 COMPONENTS = 50  # of the features, before anything else
 NEIGHBOURS = 10  # whose preservation is counted
 UMAP_NEIGHBOURS = 15
