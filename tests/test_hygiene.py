@@ -15,8 +15,9 @@ UI_MODULES = [
     "core.errors", "core.images.index", "core.images.inspect", "core.images.medmnist_jobs", "core.images.near",
     "core.images.parts", "core.images.readers", "core.images.samples", "core.images.shortcuts", "core.metrics",
     "core.report.ranking", "core.scoring.agreement", "core.scoring.overview", "core.scoring.plan",
-    "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool", "core.settings", "core.snippet",
-    "core.starter", "core.store", "core.target",
+    "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool", "core.settings",
+    "core.similarity.visual", "core.similarity.visual_charts", "core.snippet", "core.starter", "core.store",
+    "core.target",
 ]  # fmt: skip
 
 
