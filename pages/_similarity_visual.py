@@ -127,7 +127,8 @@ def _direction(target: Measured, source: Measured, key: str) -> str:
 def _size_in_words(target: Measured, source: Measured) -> list[str]:
     """A caution where images are smaller than the scale of measuring, and those of the other set are not as small."""
     here, there = (median("short_side", one.visual["short_side"]) for one in (target, source))
-    if min(here, there) >= 0.9 * SIDE or max(here, there) < 1.2 * min(here, there):
+    smaller, larger = sorted((here, there))
+    if not (smaller < 0.9 * SIDE and larger > 1.2 * smaller):
         return []
     share = f"{there / here:.0%}" if there < here else f"{there / here:.1f} times"
     return [
@@ -145,7 +146,9 @@ def _show_closer(target: Measured, sources: list[Measured], differences: dict[st
         source = by_name[st.selectbox("Source", list(by_name), key="visual_source", width=320)]
         found = differences[source.name]
         keys = sorted(FEATURES, key=lambda key: _place(key, found[key]))
-        key = st.selectbox("Feature", keys, format_func=lambda key: _label(key, found[key]), key="visual_feature")
+        key = st.selectbox(
+            "Feature", keys, format_func=_label, key="visual_feature", help="The one that differs most is the first."
+        )
     names = (f"{target.name}: target, N = {target.n:,}", f"{source.name}: source, N = {source.n:,}")
     left, right = st.columns(2, gap="large")
     with left:
@@ -159,10 +162,9 @@ def _place(key: str, difference: Difference) -> tuple[bool, float]:
     return FEATURES[key].group == SIZE, 1.0 if difference.value is None else -difference.value
 
 
-def _label(key: str, difference: Difference) -> str:
-    """ "Sharpness, 0.52 (structure and texture)"."""
-    value = "unknown" if difference.value is None else f"{difference.value:.2f}"
-    return f"{FEATURES[key].name}, {value} ({_group(key).lower()})"
+def _label(key: str) -> str:
+    """ "Sharpness (structure and texture)"."""
+    return f"{FEATURES[key].name} ({_group(key).lower()})"
 
 
 def _group(key: str) -> str:

@@ -16,8 +16,8 @@ UI_MODULES = [
     "core.images.parts", "core.images.readers", "core.images.samples", "core.images.shortcuts", "core.metrics",
     "core.report.ranking", "core.scoring.agreement", "core.scoring.overview", "core.scoring.plan",
     "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool", "core.settings",
-    "core.similarity.questionnaire", "core.similarity.semantic", "core.snippet", "core.starter",
-    "core.store", "core.target",
+    "core.similarity.questionnaire", "core.similarity.semantic", "core.similarity.visual",
+    "core.similarity.visual_charts", "core.snippet", "core.starter", "core.store", "core.target",
 ]  # fmt: skip
 
 

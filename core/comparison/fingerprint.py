@@ -64,7 +64,7 @@ def of_set(plan: dict, number: int = 0) -> Fingerprint | None:
         "name": images["name"],
         "source": images["source"],
         "n": len(looks.rows),
-        "class_sizes": class_sizes(labels, images["classes"]),
+        "class_sizes": class_sizes(labels, len(images["classes"])),
         "synthetic": images["synthetic"],
         "encoders": networks,
     }

@@ -1,13 +1,13 @@
 """Sets of images that are compared: which images of a target or of samples belong to one, and reading them once.
 
 A set is plain values, ready for the JSON that tells a worker: `name`, `source` (key of the record of the data set; None
-for the target), `places` of its images, `labels` (a class, or a row of 0 and 1, per image) with the number of
+for the target), `places` of its images, `labels` (a class, or a row of 0 and 1, per image) with the names of
 `classes`, `groups` of the target, `synthetic`, and a `key` of all that decides what is measured.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -43,7 +43,7 @@ def target_set(task: TargetTask, listing: Listing, index: pd.DataFrame, most: in
         places = {"files": [str(listing.files[i]) for i in rows]}
         places |= {} if listing.frames is None else {"frames": [listing.frames[i] for i in rows]}
     labels, groups = listing.labels[rows].tolist(), effective_groups(listing, index, rows).tolist()
-    return _set(task.name, None, places, labels, len(listing.class_names), groups, task.synthetic)
+    return _set(task.name, None, places, labels, listing.class_names, groups, task.synthetic)
 
 
 def sample_set(name: str, source: str | None, samples: Samples, most: int = MOST_IMAGES) -> dict:
@@ -64,7 +64,7 @@ def sample_set(name: str, source: str | None, samples: Samples, most: int = MOST
         places = {"files": [str(allowed_path(samples.file(row), samples.roots)) for row in rows]}
     known = samples.classes[-1:] != (NO_CLASS,) and len(samples.classes) > 1
     labels = samples.labels[rows].tolist() if known else None
-    return _set(name, source, places, labels, len(samples.classes) if known else 0, None, False)
+    return _set(name, source, places, labels, samples.classes if known else (), None, False)
 
 
 def _row(id_: str) -> int:
@@ -72,7 +72,13 @@ def _row(id_: str) -> int:
 
 
 def _set(
-    name: str, source: str | None, places: dict, labels: list | None, classes: int, groups: list | None, synthetic: bool
+    name: str,
+    source: str | None,
+    places: dict,
+    labels: list | None,
+    classes: Sequence[str],
+    groups: list | None,
+    synthetic: bool,
 ) -> dict:
     stamps = [file_stamp(places["npz"])] if "npz" in places else [file_stamp(file) for file in places["files"]]
     n = len(places.get("files") or places["rows"])
@@ -80,8 +86,9 @@ def _set(
         raise SimilarityError(
             f"{name}: {n} images are too few to compare.", f"At least {FEWEST_IMAGES} are needed; more is better."
         )
-    facts = {"source": source, "places": places, "labels": labels, "classes": classes, "groups": groups}
-    return {"name": name, "synthetic": synthetic, "key": digest([facts, stamps, RULES, VERSION]), **facts}
+    facts = {"source": source, "places": places, "labels": labels, "groups": groups}
+    key = digest([facts, stamps, RULES, VERSION])
+    return {"name": name, "synthetic": synthetic, "key": key, "classes": list(classes), **facts}
 
 
 def digest(facts: object) -> str:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from core.catalog import parse_checkpoint
 from core.comparison import job
 from core.comparison.sets import Looks, look_through, places_of, read_looks
-from core.errors import RunError, SourceScoutError
+from core.errors import RunError, SimilarityError, SourceScoutError
 from core.images.pixels import Pixels
 from core.scoring import spool
 from core.scoring.plan import features_key, sample_hash
@@ -32,7 +32,7 @@ from core.similarity.projection import UNLABELLED, project
 
 log = logging.getLogger("comparison")
 _WRITE_SECONDS = 0.25
-THUMBNAIL = 64  # pixels of a side of the pictures on a map
+MAPPED = 400  # images of a set on a map: each is drawn with its picture
 
 
 class Progress:
@@ -164,12 +164,22 @@ class Comparison:
         return Sample(self.features(number, image_set), looks.hashes, self.labels(image_set), groups)
 
     def _projection(self, step: job.Step, method: str) -> None:
+        """All sets on one map: at most MAPPED images of each, evenly spread over its rows."""
         self.progress.at(f"Drawing a map ({method}), {self.name(step)}")
-        numbers = range(len(self.plan["sets"]))
-        features = [self.features(step.encoder, number) for number in numbers]
-        sets = np.repeat(np.arange(len(features)), [len(one) for one in features])
-        labels = self.labels(0)
-        spool.write_json(step.file, project(np.concatenate(features), sets, labels, method).record())
+        features = [self.features(step.encoder, number) for number in range(len(self.plan["sets"]))]
+        chosen = [np.linspace(0, len(one), min(MAPPED, len(one)), endpoint=False).astype(int) for one in features]
+        known = self.labels(0)
+        labels = [np.full(len(rows), UNLABELLED) for rows in chosen]
+        labels[0] = labels[0] if known is None else known[chosen[0]]
+        together = np.concatenate([one[rows] for one, rows in zip(features, chosen, strict=True)])
+        try:
+            found = project(together, method, np.concatenate(labels))
+        except SimilarityError as error:
+            spool.write_json(step.file, {"reason": str(error)})
+            return
+        drawn = {"points": found.points.round(4).tolist(), "rows": [rows.tolist() for rows in chosen]}
+        trust = {"preservation": found.preservation, "trustworthiness": found.trustworthiness}
+        spool.write_json(step.file, drawn | trust)
 
 
 def write_npz(file: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -38,7 +38,8 @@ def distributions_chart(key: str, target: np.ndarray, source: np.ndarray, names:
         )
     unit = f", {feature.unit}" if feature.unit else ""
     scale = alt.Scale(type="log" if feature.log else "linear", zero=False, nice=False)
-    x = alt.X("left:Q", title=f"{feature.name}{unit}", scale=scale, axis=alt.Axis(tickCount=6, format="~g"))
+    axis = alt.Axis(tickCount=6, format="~g") if feature.log else alt.Axis(tickCount=6)
+    x = alt.X("left:Q", title=f"{feature.name}{unit}", scale=scale, axis=axis)
     base = _pair(pd.concat(parts), names).encode(
         x=x, y=alt.Y("share:Q", title="Share of images", axis=alt.Axis(format="%", tickCount=4))
     )
