@@ -37,8 +37,14 @@ HEAVIEST = 2.0
 AXIS = "distance in meaning: 0 the same, 1 nothing in common"
 
 
-def show_meaning(current: _state.View, sources: dict[str, SourceDataset]) -> None:
+def show_meaning(current: _state.View, names: dict[str, str]) -> None:
     """Properties of target and sources side by side, or what people say of them."""
+    known = records()
+    sources = {key: known[key] for key in names if key in known}
+    if without := [plain(name) for key, name in names.items() if key not in known]:
+        st.caption(f"No record says what these are; add one on the sources page: {', '.join(without)}.")
+    if not sources:
+        return
     by = st.segmented_control(
         "Told by", BY, default=BY[0], required=True, key="meaning_by", bind="query-params", persist_state="session",
         label_visibility="collapsed",
@@ -52,7 +58,7 @@ def show_meaning(current: _state.View, sources: dict[str, SourceDataset]) -> Non
 def _show_records(current: _state.View, sources: dict[str, SourceDataset]) -> None:
     answer = st.container()
     weights = _ask_weights()
-    target, profiles = _profiles(current, sources)
+    target, profiles = profiles_of(current, sources)
     try:
         found = in_order({key: compare(target, profile, TAXONOMY, weights) for key, profile in profiles.items()})
     except SimilarityError as error:
@@ -64,7 +70,8 @@ def _show_records(current: _state.View, sources: dict[str, SourceDataset]) -> No
     show_why(current, found)
 
 
-def _profiles(current: _state.View, sources: dict[str, SourceDataset]) -> tuple[Profile, dict[str, Profile]]:
+def profiles_of(current: _state.View, sources: dict[str, SourceDataset]) -> tuple[Profile, dict[str, Profile]]:
+    """What is known of the target in view and of the sources, by key."""
     placed = _state.store().placed(current.project.id)
     task = current.task
     classes = len(class_names(task)) or len(task.label_columns) or len(task.class_meanings)

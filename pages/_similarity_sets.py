@@ -1,5 +1,6 @@
 """What the similarity page compares: images of the target and, for each source, samples of it or a fingerprint."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,9 +66,11 @@ def _sample_set(key: str, name: str, source: str, _shown: Shown) -> dict:
     return sample_set(name, source, _shown.samples)
 
 
-def compare(current: _state.View, task: TargetTask, names: dict[str, str], encoders: list[Candidate]) -> Comparison:
-    """What is to be compared: `names` of the chosen sources by key, and the candidates that look at the images.
-    SourceScoutError where the target's own images cannot be read."""
+def compare(
+    task: TargetTask, names: dict[str, str], encoders: Sequence[Candidate] = (), methods: tuple[str, ...] = ()
+) -> Comparison:
+    """What is to be compared: `names` of the chosen sources by key, the candidates that look at the images, and the
+    maps to draw. SourceScoutError where the target's own images cannot be read."""
     found = read(task)
     target = _target_set(found.key, task, found)
     kept, shared = kept_samples(), known_fingerprints()
@@ -84,7 +87,7 @@ def compare(current: _state.View, task: TargetTask, names: dict[str, str], encod
             others.append(Side(key, name, shared[key].n, shared[key], None))
         elif key not in kept:
             missing.append((key, name))
-    plan = job.make_plan(sets, [(one.checkpoint, one.report) for one in encoders])
+    plan = job.make_plan(sets, [(one.checkpoint, one.report) for one in encoders], methods)
     measured = [_side(plan, number) for number in range(len(sets))]
     return Comparison(plan, (*measured, *others), tuple(missing), tuple(errors))
 
@@ -138,6 +141,12 @@ def known_fingerprints() -> dict[str, Fingerprint]:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _loaded(file: str, stamp: int) -> Fingerprint:
     return fingerprints.load(Path(file))
+
+
+def measurable() -> dict[str, str]:
+    """Names, by key, of the sets of which samples or a fingerprint are at hand."""
+    shared = {key: made.name for key, made in known_fingerprints().items()}
+    return shared | {key: key for key in kept_samples() if key not in shared}
 
 
 def keep_fingerprint(content: bytes, name: str) -> Fingerprint:

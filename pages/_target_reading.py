@@ -247,16 +247,16 @@ def _thumbnail(pixels: Pixels, i: int, boxes: tuple = ()) -> str:
         return thumbnail(np.zeros((8, 8, 4), dtype=np.uint8))
 
 
-def thumbnail(values: np.ndarray, boxes: tuple = ()) -> str:
-    """A square WebP of THUMBNAIL pixels with the whole image in it, transparent around; `boxes` are framed.
+def thumbnail(values: np.ndarray, boxes: tuple = (), side: int = THUMBNAIL) -> str:
+    """A square WebP of `side` pixels with the whole image in it, transparent around; `boxes` are framed.
 
     It is a data URL: Streamlit would decode a file anew at every rerun, and shrink it to the size on the page.
     """
     image = Image.fromarray(values).convert("RGBA")
     _frame(image, boxes)
-    method = Image.Resampling.NEAREST if max(image.size) < THUMBNAIL // 2 else Image.Resampling.LANCZOS
+    method = Image.Resampling.NEAREST if max(image.size) < side // 2 else Image.Resampling.LANCZOS
     buffer = io.BytesIO()
-    ImageOps.pad(image, (THUMBNAIL, THUMBNAIL), method=method, color=(0, 0, 0, 0)).save(buffer, "WEBP", quality=80)
+    ImageOps.pad(image, (side, side), method=method, color=(0, 0, 0, 0)).save(buffer, "WEBP", quality=80)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 

@@ -2,13 +2,20 @@
 
 import streamlit as st
 
-from core.sources.record import SourceDataset
 from core.sources.shortlist import shortlisted
 from pages import _state
 from pages._similarity_meaning import show_meaning
+from pages._similarity_measured import show_looks, show_network
+from pages._similarity_sets import measurable
+from pages._similarity_together import show_side_by_side
 from pages._sources_shared import records
 
-VIEWS = {"Meaning": show_meaning}
+VIEWS = {
+    "Meaning": show_meaning,
+    "Looks": show_looks,
+    "To a network": show_network,
+    "Side by side": show_side_by_side,
+}
 REMINDER = (
     "**More alike is not the same as more useful.** In 24 pairs of a source and a medical target, the distance between "
     "the two told little of the gain in AUC from starting with that source: the correlation was -0.11 (p = 0.61) for a "
@@ -19,19 +26,28 @@ REMINDER = (
 )
 
 
-def choose_sources(current: _state.View) -> dict[str, SourceDataset]:
-    """The sources to compare, by key: those on the shortlist unless others are chosen. The URL holds them."""
-    known = records()
+def choose_sources(current: _state.View) -> dict[str, str]:
+    """The sources to compare, names by key: those on the shortlist unless others are chosen. The URL holds them."""
+    known = names_of_sources()
     listed = [key for key in shortlisted(_state.store().shortlist(current.target_id)) if key in known]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
-            "Sources to compare with the target", list(known), format_func=lambda key: known[key].name,
+            "Sources to compare with the target", list(known), format_func=lambda key: known[key],
             default=None if "similarity_sources" in st.session_state else listed,
             key="similarity_sources", bind="query-params", persist_state="session", placeholder="data sets",
         )  # fmt: skip
-        st.button("The whole catalogue", on_click=choose, args=(list(known),), disabled=len(chosen) == len(known))
+        at_hand = list(measurable())
+        st.button("Those with images", on_click=choose, args=(at_hand,), disabled=not at_hand,
+                  help="All of which samples or a fingerprint are at hand")  # fmt: skip
+        st.button("The whole catalogue", on_click=choose, args=(list(records()),))
         st.button("The shortlist", on_click=choose, args=(listed,), disabled=not listed or set(chosen) == set(listed))
     return {key: known[key] for key in chosen}
+
+
+def names_of_sources() -> dict[str, str]:
+    """The catalogue, and what else images or a fingerprint are at hand of."""
+    known = {key: record.name for key, record in records().items()}
+    return known | {key: name for key, name in measurable().items() if key not in known}
 
 
 def choose(keys: list[str]) -> None:

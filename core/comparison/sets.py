@@ -7,8 +7,9 @@ for the target), `places` of its images, `labels` (a class, or a row of 0 and 1,
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,6 +30,7 @@ from core.target import TargetTask
 MOST_IMAGES = 2_000
 FEWEST_IMAGES = 20
 SEED = 0
+FEW = 200  # images, which are measured before another process has started
 _AT_ONCE = 8  # images that a process takes at a time
 
 
@@ -113,8 +115,8 @@ def look_through(images: dict, processes: int, progress: Callable[[int, int], No
     pixels = Pixels(places_of(images["places"]))
     shares = [range(begin, min(begin + _AT_ONCE, len(pixels))) for begin in range(0, len(pixels), _AT_ONCE)]
     found: list[tuple[str, dict] | None] = []
-    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (pixels,)) as pool:
-        for share in pool.map(_look, shares):
+    with _each_share(pixels, 1 if len(pixels) < FEW else processes) as each:
+        for share in each(_look, shares):
             found += share
             if progress:
                 progress(len(found), len(pixels))
@@ -144,6 +146,17 @@ def places_of(places: dict) -> Places:
 
 
 _pixels: Pixels | None = None  # of a process of the pool
+
+
+@contextmanager
+def _each_share(pixels: Pixels, processes: int) -> Iterator[Callable]:
+    """A `map` that calls functions in so many processes that know `pixels`."""
+    if processes == 1:
+        _begin(pixels)
+        yield map
+        return
+    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (pixels,)) as pool:
+        yield pool.map
 
 
 def _begin(pixels: Pixels) -> None:
