@@ -142,7 +142,7 @@ def _sentence(found: dict[str, Comparison]) -> str:
         text += f" {count(len(sure), 'source is', 'sources are')} farther than {plain(first.source)} whatever the " \
                 f"unknown turns out to be: {plain(', '.join(found[key].source for key in sure))}."  # fmt: skip
     if others:
-        text += f" The other {others} cannot be told apart from it." if sure else " The others cannot be told apart."
+        text += f" {count(others, 'other source')} cannot be told apart from the nearest."
     return text
 
 

@@ -157,13 +157,13 @@ def _exchange(current: _state.View, answers: list[Answer]) -> None:
             "Import answers (CSV)", "csv", key="people_file",
             help=f"Columns: {', '.join(questionnaire.COLUMNS)}. The data set is a source's key, or `{TARGET}`.",
         )  # fmt: skip
-        if file is not None and st.button("Import", icon=":material/upload:"):
+        if file is not None and st.button("Add these answers", icon=":material/upload:"):
             _import(current, file.getvalue())
         people = list(by_person(answers))
         if people:
             with st.container(horizontal=True, vertical_alignment="bottom"):
                 gone = st.selectbox("Remove all answers of", people, index=None, key="people_gone", width=300)
-                if st.button("Remove", icon=":material/delete:", disabled=gone is None):
+                if st.button("Remove answers", icon=":material/delete:", disabled=gone is None):
                     _state.store().remove_answers(current.project.id, gone)
                     st.rerun()
 

@@ -184,7 +184,7 @@ def test_answers_are_there_again_can_be_corrected_and_taken_back(demo, store):
     assert {one.question: one.answer for one in store.answers(PROJECT_ID)} == {"medical": "yes", "colour": "one"}
     at.selectbox(key="people_gone").select("P1")
     run(at)
-    press(at, "Remove")
+    press(at, "Remove answers")
     assert store.answers(PROJECT_ID) == []
 
 
