@@ -16,8 +16,7 @@ UI_MODULES = [
     "core.images.parts", "core.images.readers", "core.images.samples", "core.images.shortcuts", "core.metrics",
     "core.report.ranking", "core.scoring.agreement", "core.scoring.overview", "core.scoring.plan",
     "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool", "core.settings", "core.snippet",
-    "core.similarity.embedding_charts", "core.similarity.measures", "core.similarity.moments",
-    "core.similarity.order", "core.similarity.projection", "core.starter", "core.store", "core.target",
+    "core.starter", "core.store", "core.target",
 ]  # fmt: skip
 
 

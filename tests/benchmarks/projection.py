@@ -32,7 +32,8 @@ def main(method: str = "umap", n: str = "5000", width: str = "512") -> None:
     checked = time.perf_counter() - start
     print(
         f"{method} of {n} x {width}: {whole:.1f} s ({busy:.1f} s of processor time), "
-        f"of which trust numbers {checked:.1f} s; preservation {found.preservation:.2f}, trustworthiness {found.trustworthiness:.3f}"
+        f"of which trust numbers {checked:.1f} s; "
+        f"preservation {found.preservation:.2f}, trustworthiness {found.trustworthiness:.3f}"
     )
 
 
