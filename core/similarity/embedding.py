@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.errors import SimilarityError
+from core.metrics.threads import shared_out
 from core.similarity.binned import binned_kl, histograms
 from core.similarity.fisher import fisher_distance
 from core.similarity.measures import MEASURES, MIN_CLASS, NEIGHBOURS
@@ -266,24 +267,26 @@ def _halved(units: np.ndarray, where: np.ndarray, rng: np.random.Generator) -> t
 
 
 def _measured(key: str, distance: Callable, target: Sample, source: Sample, splits: list) -> Distance:
-    values, floors = [], []
-    for rows in splits:
+    def once(rows: tuple[np.ndarray, ...]) -> tuple[float, float]:
         x, x_other = (target.take(part) for part in rows[:2])
         y, y_other = (source.take(part) for part in rows[2:])
-        values.append(distance(x, y))
-        floors.append((distance(x, x_other) + distance(y, y_other)) / 2)
-    excess = np.subtract(values, floors)
+        return distance(x, y), (distance(x, x_other) + distance(y, y_other)) / 2
+
+    with shared_out() as each:
+        values, floors = np.array(list(each(once, splits))).T
+    excess = values - floors
     spread = 1.96 * float(excess.std(ddof=1))
     middle = float(excess.mean())
     n = (len(splits[0][0]),) * 2
     return Distance(
-        float(np.mean(values)), float(np.mean(floors)), middle, middle - spread, middle + spread, n, MEASURES[key].needs
+        float(values.mean()), float(floors.mean()), middle, middle - spread, middle + spread, n, MEASURES[key].needs
     )
 
 
 def _unbiased_kid(target: Sample, source: Sample, splits: list) -> Distance:
     value = kid(target.features, source.features, _same_images(target, source))
-    halves = [kid(target.features[x], source.features[y]) for x, _, y, _ in splits]
+    with shared_out() as each:
+        halves = list(each(lambda rows: kid(target.features[rows[0]], source.features[rows[2]]), splits))
     spread = 1.96 * float(np.std(halves, ddof=1))
     n = (len(target.features), len(source.features))
     return Distance(value, 0.0, value, value - spread, value + spread, n, MEASURES["kid"].needs)

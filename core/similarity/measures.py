@@ -9,7 +9,8 @@ MIN_CLASS = 20  # images: a smaller class says little, and its mean could give a
 @dataclass(frozen=True)
 class Measure:
     """What a page says of a distance. `alike`: whether "high" or "low" values mean alike; `first`: shown before the
-    others; `needs`: "features" (the images at hand), "labels" as well, or "fingerprints" (statistics are enough)."""
+    others; `needs`: "features" (the images at hand), "labels" as well, or "fingerprints" (statistics are enough);
+    `signed`: values below 0 occur, by chance."""
 
     name: str
     unit: str
@@ -19,6 +20,7 @@ class Measure:
     needs: str = "features"
     alike: str = "low"
     first: bool = False
+    signed: bool = False
 
 
 MEASURES = {
@@ -50,6 +52,7 @@ MEASURES = {
             "features weigh much, because they enter to the third power."
         ),
         paper="Binkowski et al. 2018, arXiv:1801.01401",
+        signed=True,
         first=True,
     ),
     "frechet": Measure(
@@ -133,6 +136,7 @@ MEASURES = {
         ),
         paper="Gretton et al. 2012; Rahimi & Recht 2007",
         needs="fingerprints",
+        signed=True,
         first=True,
     ),
     "frechet_128": Measure(
