@@ -74,7 +74,7 @@ def _show_measure(key: str, encoders: list[dict], frame: pd.DataFrame) -> None:
     st.subheader(about.name, anchor=False, help=" ".join(filter(None, [about.limits, about.paper])))
     st.caption(f"{about.meaning} {'More' if about.alike == 'high' else 'Less'} means more alike.")
     by_encoder = {encoder["name"]: _of(encoder, key) for encoder in encoders}
-    orders = {name: tiers(key, distances) for name, distances in by_encoder.items()}
+    orders = {name: tiers(distances, about.alike) for name, distances in by_encoder.items()}
     flat = {name: [source for tier in order for source in tier] for name, order in orders.items() if order}
     st.altair_chart(
         distances_chart(frame, key, flat), alt=f"{about.name} of every source, per encoder", key=f"embedding_{key}"

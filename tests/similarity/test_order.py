@@ -9,11 +9,11 @@ def distance(value, low=None, high=None, floor=0.0):
 
 def test_sources_whose_intervals_overlap_have_no_order():
     distances = {"far": distance(9, 8, 10), "near": distance(1, 0.5, 1.5), "also near": distance(1.2, 0.9, 1.6)}
-    assert tiers("kid", distances) == [["near", "also near"], ["far"]]
+    assert tiers(distances, "low") == [["near", "also near"], ["far"]]
 
 
 def test_much_mixing_is_alike_and_without_an_interval_each_stands_alone():
-    assert tiers("mixing", {"a": distance(0.1), "b": distance(0.4)}) == [["b"], ["a"]]
+    assert tiers({"a": distance(0.1), "b": distance(0.4)}, "high") == [["b"], ["a"]]
 
 
 def test_the_order_is_that_of_what_exceeds_the_floor_and_an_unknown_value_has_none():
@@ -22,7 +22,7 @@ def test_the_order_is_that_of_what_exceeds_the_floor_and_an_unknown_value_has_no
         "many images": distance(9.0, 4, 6, floor=4.0),
         "unknown": distance(0.0) | {"value": None},
     }
-    assert tiers("frechet", distances) == [["few images"], ["many images"]]
+    assert tiers(distances, "low") == [["few images"], ["many images"]]
 
 
 def test_a_difference_is_seen_where_the_interval_leaves_0_out():
