@@ -74,6 +74,14 @@ def test_a_fingerprint_is_at_distance_0_from_itself_and_from_its_shuffled_images
         assert {(d.value, d.low, d.high) for d in found.values()} == {(0.0, 0.0, 0.0)}
 
 
+def test_fingerprints_without_counts_can_be_compared_and_are_not_taken_for_the_same():
+    a, b = (moments_of(cloud(100, seed=seed)) for seed in (0, 1))
+    a, b = (replace(m, counts=np.zeros_like(m.counts)) for m in (a, b))
+    found = compare_moments(a, b)
+    assert found["mmd_rbf"].value != 0
+    assert found["binned_kl"].value == found["binned_kl"].floor == 0
+
+
 def test_names_of_classes_change_nothing():
     x, y, labels = cloud(200), cloud(200, seed=1, shift=0.2), np.arange(200) % 4
     a, b = moments_of(x, labels), moments_of(x, np.array(["d", "b", "a", "c"])[labels])
