@@ -54,19 +54,28 @@ def show_embedding(results: dict) -> None:
     )
     frame = distances_frame(results)
     keys = [key for key in MEASURES if frame.loc[frame["measure"] == key, "value"].notna().any()]
+    first = [key for key in keys if MEASURES[key].first and (_without_images(frame) or not _of_fingerprints(key))]
     st.markdown(HOW_TO_READ)
-    for key in keys:
-        if MEASURES[key].first:
-            _show_measure(key, encoders, frame)
+    for key in first:
+        _show_measure(key, encoders, frame)
     with st.expander("More measures"):
         for key in keys:
-            if not MEASURES[key].first:
+            if key not in first:
                 _show_measure(key, encoders, frame)
         _show_missing(frame)
     with st.expander("All values"):
         _show_values(frame)
     if any(encoder.get("projections") for encoder in encoders):
         _show_projection(results)
+
+
+def _of_fingerprints(key: str) -> bool:
+    return MEASURES[key].needs == "fingerprints"
+
+
+def _without_images(frame: pd.DataFrame) -> bool:
+    """Whether of some source only a fingerprint is at hand: then measures of fingerprints alone compare all."""
+    return set(frame["source"]) != set(frame.loc[frame["measure"] == "kid", "source"])
 
 
 def _show_measure(key: str, encoders: list[dict], frame: pd.DataFrame) -> None:

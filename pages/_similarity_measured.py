@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.checking import torch_installed
 from core.comparison import job
-from core.comparison.sets import places_of, read_looks
+from core.comparison.sets import digest, places_of, read_looks
 from core.errors import SimilarityError, SourceScoutError
 from core.images.pixels import Pixels
 from core.images.samples import looked_at
@@ -28,7 +28,7 @@ DEFAULT_MAPS = ("pca", "umap")
 def show_looks(current: _state.View, names: dict[str, str]) -> None:
     """How alike the images look, by measurement."""
     try:
-        found = compare(current.task, names)
+        found = compare(current, names)
         show_state(found)
     except SourceScoutError as error:
         _state.show_error(error)
@@ -49,7 +49,7 @@ def show_network(current: _state.View, names: dict[str, str]) -> None:
         format_func=NAMES.get, help="All images in two dimensions. UMAP and t-SNE take up to half a minute.",
     )  # fmt: skip
     try:
-        found = compare(current.task, names, encoders, tuple(methods))
+        found = compare(current, names, encoders, tuple(methods))
         show_state(found)
         results = results_of(found)
     except SourceScoutError as error:
@@ -105,18 +105,22 @@ def results_of(found: Comparison) -> dict:
 
 def _distances(plan: dict, encoder: dict, target: Side, source: Side) -> dict[str, dict]:
     """Those that fingerprints allow and, where the source's images are at hand, those that need them."""
-    ours, theirs = (
-        side.fingerprint.encoders.get(encoder["key"]) if side.fingerprint else None for side in (target, source)
-    )
     found = {}
-    if source.images:
-        found = spool.read_json(job.distances_file(target.images, source.images, encoder)) or {}
-    if ours is not None and theirs is not None:
+    if source.fingerprint and encoder["key"] in source.fingerprint.encoders:
+        key = digest([target.fingerprint.about, source.fingerprint.about, encoder["key"]])
         try:
-            found |= {key: asdict(distance) for key, distance in compare_moments(ours, theirs).items()}
+            found = _by_fingerprints(key, encoder["key"], target, source)
         except SimilarityError as error:
             st.caption(f"{plain(source.name)}: {error}")
+    if source.images:
+        found |= spool.read_json(job.distances_file(target.images, source.images, encoder)) or {}
     return found
+
+
+@st.cache_data(max_entries=64, show_spinner="Comparing fingerprints")
+def _by_fingerprints(key: str, encoder: str, _target: Side, _source: Side) -> dict[str, dict]:
+    found = compare_moments(_target.fingerprint.encoders[encoder], _source.fingerprint.encoders[encoder])
+    return {measure: asdict(distance) for measure, distance in found.items()}
 
 
 def _mapped(plan: dict, rows: list[list[int]]) -> dict:

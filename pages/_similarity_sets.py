@@ -9,8 +9,8 @@ import streamlit as st
 
 from core.comparison import fingerprint as fingerprints
 from core.comparison import job
-from core.comparison.fingerprint import Fingerprint
-from core.comparison.sets import digest, places_of, read_looks, sample_set, target_set
+from core.comparison.fingerprint import FEWEST_TO_SHARE, Fingerprint
+from core.comparison.sets import MOST_IMAGES, digest, places_of, read_looks, sample_set, size, target_set
 from core.errors import SourceScoutError, TargetError
 from core.images.pixels import Pixels
 from core.images.samples import kept_samples
@@ -21,7 +21,7 @@ from core.target import TargetTask
 from pages import _state
 from pages._sources_samples_reading import Shown, read_samples
 from pages._target_reading import Found, read, thumbnail
-from pages._text import count, plain
+from pages._text import count, distinct, plain
 
 MORE_PICTURES = 3  # of either end of a measure
 
@@ -30,11 +30,13 @@ MORE_PICTURES = 3  # of either end of a measure
 class Side:
     """One side of a comparison. `visual` is None until its images were measured."""
 
-    key: str
     name: str
-    n: int
     fingerprint: Fingerprint | None
     images: dict | None  # the set, where the images are at hand
+
+    @property
+    def n(self) -> int:
+        return self.fingerprint.n if self.fingerprint else size(self.images)
 
     @property
     def visual(self) -> dict[str, np.ndarray] | None:
@@ -42,7 +44,8 @@ class Side:
 
     def pictures(self, measure: str, end: str) -> list[tuple[str, str]]:
         """Names and pictures of the images with the lowest or highest value; [] of a fingerprint."""
-        return _pictures(self.images["key"], measure, end, self.images) if self.images and self.fingerprint else []
+        measured = self.images is not None and job.looks_file(self.images).exists()
+        return _pictures(self.images["key"], measure, end, self.images) if measured else []
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,50 +60,66 @@ class Comparison:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _target_set(key: str, _task: TargetTask, _found: Found) -> dict:
-    return target_set(_task, _found.listing, _found.index)
+def _target_set(key: str, most: int, _task: TargetTask, _found: Found) -> dict:
+    return target_set(_task, _found.listing, _found.index, most)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _sample_set(key: str, name: str, source: str, _shown: Shown) -> dict:
-    return sample_set(name, source, _shown.samples)
+def _sample_set(key: str, name: str, source: str, most: int, _shown: Shown) -> dict:
+    return sample_set(name, source, _shown.samples, most)
+
+
+def ask_images() -> int:
+    """How many images of each set are compared, at most."""
+    return int(st.number_input(
+        "Images of each set, at most", min_value=FEWEST_TO_SHARE, max_value=MOST_IMAGES, value=MOST_IMAGES, step=50,
+        key="similarity_images", bind="query-params", persist_state="session", width=320,
+        help="Drawn at random, the same ones each time; of the target only images of its training part.",
+    ))  # fmt: skip
 
 
 def compare(
-    task: TargetTask, names: dict[str, str], encoders: Sequence[Candidate] = (), methods: tuple[str, ...] = ()
+    current: _state.View,
+    names: dict[str, str],
+    encoders: Sequence[Candidate] = (),
+    methods: tuple[str, ...] = (),
 ) -> Comparison:
-    """What is to be compared: `names` of the chosen sources by key, the candidates that look at the images, and the
-    maps to draw. SourceScoutError where the target's own images cannot be read."""
+    """What is to be compared with the target in view: `names` of the chosen sources by key, the candidates that look
+    at the images, and the maps to draw. SourceScoutError where the target's own images cannot be read."""
+    task, most = current.task, ask_images()
     found = read(task)
-    target = _target_set(found.key, task, found)
+    target = _target_set(found.key, most, task, found)
     kept, shared = kept_samples(), known_fingerprints()
     sets, others, missing, errors = [target], [], [], []
-    for key, name in names.items():
+    for key, name in distinct(names).items():
         try:
             if key in kept:
                 shown = read_samples(kept[key])
-                sets.append(_sample_set(shown.key, name, key, shown))
+                sets.append(_sample_set(shown.key, name, key, most, shown))
                 continue
         except SourceScoutError as error:
             errors.append(error)
         if key in shared:
-            others.append(Side(key, name, shared[key].n, shared[key], None))
+            others.append(Side(name, shared[key], None))
         elif key not in kept:
             missing.append((key, name))
-    plan = job.make_plan(sets, [(one.checkpoint, one.report) for one in encoders], methods)
-    measured = [_side(plan, number) for number in range(len(sets))]
+    plan = job.make_plan(
+        sets, [(one.checkpoint, one.report) for one in encoders], methods, target_id=current.target_id
+    )  # fmt: skip
+    # Until a set is measured, the fingerprint of the same images, or of the same source, that ships or was brought in.
+    of_target = next((made for made in shared.values() if made.about["sample"] == target["sample"]), None)
+    until = [of_target, *(shared.get(images["source"]) for images in sets[1:])]
+    measured = [Side(images["name"], _measured(plan, i) or until[i], images) for i, images in enumerate(sets)]
+    others = [side for side in others if side.fingerprint is not of_target]
     return Comparison(plan, (*measured, *others), tuple(missing), tuple(errors))
 
 
-def _side(plan: dict, number: int) -> Side:
+def _measured(plan: dict, number: int) -> Fingerprint | None:
     images = plan["sets"][number]
-    stamps = [job.moments_file(images, encoder).exists() for encoder in plan["encoders"]]
-    measured = job.looks_file(images).exists()
-    made = (
-        _made(digest([images["key"], [e["key"] for e in plan["encoders"]], stamps]), number, plan) if measured else None
-    )
-    n = made.n if made else len(images["places"].get("files") or images["places"]["rows"])
-    return Side(images["source"] or "", images["name"], n, made, images)
+    if not job.looks_file(images).exists():
+        return None
+    seen = [encoder["key"] for encoder in plan["encoders"] if job.moments_file(images, encoder).exists()]
+    return _made(digest([images["key"], images["name"], seen]), number, plan)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -195,7 +214,7 @@ def _show_job(plan: dict, was_active: bool) -> None:
             _state.show_error(error)
             return
         st.rerun()
-    st.caption(f"{what}, at most 2,000 images of each; it goes on in the background and is kept.")
+    st.caption(f"{what}. It goes on in the background, and what is measured is kept.")
 
 
 def show_fingerprints(sides: tuple[Side, ...]) -> None:

@@ -20,7 +20,7 @@ from pages._similarity_sets import Comparison, compare, show_state
 from pages._sources_shared import records
 from pages._text import plain
 
-FIRST = "mixing"  # of the measures of a network
+OFFERED = ("kid", "mixing", "frechet", "mmd_rbf")  # of the measures of a network
 Found = dict[str, dict]  # source -> value, low, high
 
 
@@ -28,15 +28,21 @@ def show_side_by_side(current: _state.View, names: dict[str, str]) -> None:
     """Meaning, looks (two answers) and what each chosen network sees, as orders next to each other."""
     encoders = choose_encoders(current)
     try:
-        found = compare(current.task, names, encoders)
+        found = compare(current, names, encoders)
         show_state(found)
     except SourceScoutError as error:
         _state.show_error(error)
         return
+    key = st.segmented_control(
+        "Networks measured by", OFFERED, default=OFFERED[0], required=True, key="similarity_measure",
+        format_func=lambda key: MEASURES[key].name, bind="query-params",
+        help="Neighbour mixing is 0 for all sources that the network tells from the target without fail; MMD "
+        "(fingerprint) is known of sets without images, too.",
+    ) if encoders else OFFERED[0]  # fmt: skip
     columns = {"In meaning": ("0 the same, 1 nothing in common", "low", _meaning(current, names))}
     columns |= {title: ("standard deviations", "low", seen) for title, seen in _looks(found).items()}
     for encoder in results_of(found)["encoders"]:
-        columns[f"To {encoder['name']}"] = (MEASURES[FIRST].unit, MEASURES[FIRST].alike, _network(encoder))
+        columns[f"To {encoder['name']}"] = (MEASURES[key].unit, MEASURES[key].alike, _network(encoder, key))
     for place, (title, (unit, alike, seen)) in zip(st.columns(len(columns)), columns.items(), strict=True):
         with place, st.container(border=True, height="stretch"):
             st.markdown(f"**{plain(title)}**")
@@ -72,13 +78,13 @@ def _looks(found: Comparison) -> dict[str, Found]:
     return seen
 
 
-def _network(encoder: dict) -> Found:
+def _network(encoder: dict, key: str) -> Found:
     """The interval is that of what exceeds no difference: as wide around the value itself."""
-    found = {source["name"]: source["distances"].get(FIRST) for source in encoder["sources"]}
+    found = {source["name"]: source["distances"].get(key) for source in encoder["sources"]}
     return {
         name: {"value": one["value"]} | {end: one["value"] + one[end] - one["excess"] for end in ("low", "high")}
         for name, one in found.items()
-        if one and one["value"] is not None
+        if one and one["low"] is not None
     }
 
 
@@ -93,7 +99,7 @@ def _show_order(seen: Found, alike: str, names: list[str]) -> None:
 
 
 def _figures(found: dict) -> str:
-    return f"{found['value']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
+    return f"{found['value']:.3g} ({found['low']:.3g} to {found['high']:.3g})"
 
 
 def _show_agreement(columns: dict[str, tuple[str, Found]], names: list[str]) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from core.comparison import job
 from core.errors import RunError, SourceScoutError
 from core.images.index import build_index
 from core.images.readers import Listing
 from core.scoring import runner, spool
 from core.settings import home
-from core.sources.shortlist import shortlisted
 from core.store import Candidate, Project, Run, Store
 from core.target import TargetTask
 
@@ -135,7 +135,7 @@ def progress_of(current: View) -> dict[str, str]:
     done = {
         "target": current.task is not None,
         "sources": bool(current.candidates),
-        "similarity": bool(current.target_id and shortlisted(store().shortlist(current.target_id))),
+        "similarity": bool(current.target_id) and job.begun(current.target_id),
         "scoring": any(store().scores(run.id) for run in current.runs),
     }
     next_step = next((key for key, is_done in done.items() if not is_done and key not in NEVER_NEXT), None)

@@ -1,10 +1,11 @@
 """Fingerprints: the statistics of a set of images that can be shared where its images cannot.
 
 A fingerprint is an .npz of plain arrays. What it holds, and all that it holds: `about` (JSON: format, the name that its
-maker gave, the key of the data set's record, number of images, sizes of the classes, whether it is synthetic, where it
-is from, and of each network its name, the hash of its weights and its preprocessing), for each measure of looks how
-many images fall into each of its fixed bins and the mean radial power profile, and for each network what
-`core.similarity.moments` keeps. No image, no file name, no class name, no patient, no label of a single image.
+maker gave, the key of the data set's record, number of images, sizes of the classes, a hash over the pixels of all
+images together, whether they are synthetic, and of each network its name, the hash of its weights, its architecture
+and preprocessing), for each measure of looks how many images fall into each of its fixed bins and the mean radial
+power profile, and for each network what `core.similarity.moments` keeps. No image, no file name, no class name, no
+patient, no label of a single image.
 """
 
 import io
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from core.comparison import job
-from core.comparison.sets import read_looks
+from core.comparison.sets import digest, read_looks
 from core.errors import SimilarityError
 from core.similarity.moments import Moments
 from core.similarity.visual import counts_of
@@ -64,6 +65,7 @@ def of_set(plan: dict, number: int = 0) -> Fingerprint | None:
         "name": images["name"],
         "source": images["source"],
         "n": len(looks.rows),
+        "sample": digest(list(looks.hashes)),
         "class_sizes": class_sizes(labels, len(images["classes"])),
         "synthetic": images["synthetic"],
         "encoders": networks,

@@ -54,11 +54,13 @@ def make_plan(
     encoders: list[tuple[Checkpoint, dict]],
     methods: tuple[str, ...] = (),
     device: str = "cpu",
+    target_id: str = "",
 ) -> dict:
     """What to do, as plain values. `sets`: the target first, then the sources that it is compared with, if any;
-    `encoders`: checkpoints, each with what checking it found; `methods` of projection."""
+    `encoders`: checkpoints, each with what checking it found; `methods` of projection; `target_id` in the database."""
     return {
         "version": 1,
+        "target_id": target_id,
         "sets": sets,
         "encoders": [_encoder(checkpoint, report) for checkpoint, report in encoders],
         "methods": list(methods),
@@ -88,7 +90,12 @@ def findings() -> Path:
 def folder_of(plan: dict) -> Path:
     """Where this comparison runs: the same one always in the same folder."""
     keys = [entry["key"] for entry in (*plan["sets"], *plan["encoders"])]
-    return findings() / f"job-{digest([keys, plan['methods'], plan['device']])[:16]}"
+    return findings() / f"job-{plan['target_id']}-{digest([keys, plan['methods'], plan['device']])[:16]}"
+
+
+def begun(target_id: str) -> bool:
+    """Whether a comparison of that target was ever started."""
+    return any(findings().glob(f"job-{target_id}-*"))
 
 
 def looks_file(image_set: dict) -> Path:

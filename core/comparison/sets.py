@@ -2,7 +2,8 @@
 
 A set is plain values, ready for the JSON that tells a worker: `name`, `source` (key of the record of the data set; None
 for the target), `places` of its images, `labels` (a class, or a row of 0 and 1, per image) with the names of
-`classes`, `groups` of the target, `synthetic`, and a `key` of all that decides what is measured.
+`classes`, `groups` and `sample` (a hash over the pixels) of the target, `synthetic`, and a `key` of all that decides
+what is measured.
 """
 
 import hashlib
@@ -45,7 +46,8 @@ def target_set(task: TargetTask, listing: Listing, index: pd.DataFrame, most: in
         places = {"files": [str(listing.files[i]) for i in rows]}
         places |= {} if listing.frames is None else {"frames": [listing.frames[i] for i in rows]}
     labels, groups = listing.labels[rows].tolist(), effective_groups(listing, index, rows).tolist()
-    return _set(task.name, None, places, labels, listing.class_names, groups, task.synthetic)
+    found = _set(task.name, None, places, labels, listing.class_names, groups, task.synthetic)
+    return found | {"sample": digest(index["pixel_hash"].iloc[rows].tolist())}
 
 
 def sample_set(name: str, source: str | None, samples: Samples, most: int = MOST_IMAGES) -> dict:
@@ -83,14 +85,20 @@ def _set(
     synthetic: bool,
 ) -> dict:
     stamps = [file_stamp(places["npz"])] if "npz" in places else [file_stamp(file) for file in places["files"]]
-    n = len(places.get("files") or places["rows"])
-    if n < FEWEST_IMAGES:
-        raise SimilarityError(
-            f"{name}: {n} images are too few to compare.", f"At least {FEWEST_IMAGES} are needed; more is better."
-        )
     facts = {"source": source, "places": places, "labels": labels, "groups": groups}
     key = digest([facts, stamps, RULES, VERSION])
-    return {"name": name, "synthetic": synthetic, "key": key, "classes": list(classes), **facts}
+    images = {"name": name, "synthetic": synthetic, "key": key, "classes": list(classes), **facts}
+    if size(images) < FEWEST_IMAGES:
+        raise SimilarityError(
+            f"{name}: {size(images)} images are too few to compare.",
+            f"At least {FEWEST_IMAGES} are needed; more is better.",
+        )
+    return images
+
+
+def size(images: dict) -> int:
+    """How many images a set has, whether or not they can be read."""
+    return len(images["places"].get("files") or images["places"]["rows"])
 
 
 def digest(facts: object) -> str:

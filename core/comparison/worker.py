@@ -206,8 +206,10 @@ def work(folder: Path, tell: Callable[[str], None] | None = None) -> list[dict]:
             for step in job.steps(plan):
                 if step.done:
                     continue
+                began = time.monotonic()
                 try:
                     comparison.make(step)
+                    log.info("%s, %s: %.1f s", step.kind, comparison.name(step), time.monotonic() - began)
                 except (Cancelled, RunError):
                     raise
                 except Exception as error:  # of one set or encoder: the others go on

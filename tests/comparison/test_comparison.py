@@ -151,7 +151,7 @@ def test_a_fingerprint_tells_no_file_no_class_and_no_place(made, tmp_path):
     assert strings == []
     for private in ("lesion", "healthy", ".png", str(tmp_path), "target/"):
         assert private not in text
-    assert set(made.about) == {"name", "source", "n", "class_sizes", "synthetic", "encoders"}
+    assert set(made.about) == {"name", "source", "n", "sample", "class_sizes", "synthetic", "encoders"}
     assert made.about["class_sizes"] == [30, 30] and re.fullmatch("random:[0-9a-f]{64}", _only(made)["identity"])
     assert len(content) < 300_000
 

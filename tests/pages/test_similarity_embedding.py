@@ -77,13 +77,21 @@ def texts(at: AppTest) -> str:
 def test_mixing_comes_first_then_kid_and_frechet_with_n_and_what_no_difference_gives(results):
     at = shown(results)
     names = [heading.value for heading in at.subheader]
-    assert names[:4] == ["Neighbour mixing", "KID", "Frechet distance", "MMD (fingerprint)"]
+    assert names[:4] == ["Neighbour mixing", "KID", "Frechet distance", "Cosine distance"]
     assert {"Cosine distance", "Binned KL divergence", "Class-aware distance", "Fisher distance"} < set(names)
     page = texts(at)
     assert "N = 30 images" in page and "N = 60 images" in page
     assert "first encoder: other half; then another set" in page
     assert "No difference seen: other half" in page
     assert re.search("second encoder: (other half and another set|another set and other half)", page)
+
+
+def test_what_fingerprints_allow_comes_first_where_a_source_is_only_a_fingerprint(results):
+    results = json.loads(json.dumps(results))
+    for source in (encoder["sources"][0] for encoder in results["encoders"]):
+        source["distances"] = {key: one for key, one in source["distances"].items() if one["needs"] == "fingerprints"}
+    names = [heading.value for heading in shown(results).subheader]
+    assert names[3] == "MMD (fingerprint)"
 
 
 def test_every_chart_draws_value_interval_and_floor(results):
