@@ -10,7 +10,7 @@ from core.similarity.embedding_charts import (
     inside,
     projection_chart,
 )
-from core.similarity.measures import MEASURES
+from core.similarity.measures import MEASURES, NEEDS
 from core.similarity.order import seen, tiers
 from core.similarity.projection import METHODS
 from pages._text import count, plain
@@ -81,7 +81,7 @@ def _without_images(frame: pd.DataFrame) -> bool:
 def _show_measure(key: str, encoders: list[dict], frame: pd.DataFrame) -> None:
     about = MEASURES[key]
     st.subheader(about.name, anchor=False, help=" ".join(filter(None, [about.limits, about.paper])))
-    st.caption(f"{about.meaning} {'More' if about.alike == 'high' else 'Less'} means more alike.")
+    st.caption(f"{about.meaning} {'More' if about.alike == 'high' else 'Less'} means more alike. {NEEDS[about.needs]}")
     by_encoder = {encoder["name"]: _of(encoder, key) for encoder in encoders}
     orders = {name: tiers(distances, about.alike) for name, distances in by_encoder.items()}
     flat = {name: [source for tier in order for source in tier] for name, order in orders.items() if order}

@@ -24,6 +24,7 @@ from pages._target_reading import Found, read, thumbnail
 from pages._text import count, distinct, plain
 
 MORE_PICTURES = 3  # of either end of a measure
+SUPPRESSED = 5  # images, below which a count may be set to 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +45,14 @@ class Side:
 
     def pictures(self, measure: str, end: str) -> list[tuple[str, str]]:
         """Names and pictures of the images with the lowest or highest value; [] of a fingerprint."""
-        measured = self.images is not None and job.looks_file(self.images).exists()
+        measured = self.images is not None and _measured_here(self)
         return _pictures(self.images["key"], measure, end, self.images) if measured else []
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """The target in view and the chosen sources: `sides` has the target first; `missing` are sources of which there
-    is neither image nor fingerprint; `errors` what kept the samples of a source from being listed."""
+    is neither image nor fingerprint; `errors` what kept samples from being listed, or fingerprints from being read."""
 
     plan: dict
     sides: tuple[Side, ...]
@@ -89,8 +90,8 @@ def compare(
     task, most = current.task, ask_images()
     found = read(task)
     target = _target_set(found.key, most, task, found)
-    kept, shared = kept_samples(), known_fingerprints()
-    sets, others, missing, errors = [target], [], [], []
+    kept, (shared, errors) = kept_samples(), known_fingerprints()
+    sets, others, missing = [target], [], []
     for key, name in distinct(names).items():
         try:
             if key in kept:
@@ -147,14 +148,19 @@ def shared_folder() -> Path:
     return home() / "fingerprints"
 
 
-def known_fingerprints() -> dict[str, Fingerprint]:
-    """Those that ship and those that were imported, by the key of their data set, or else their name."""
+def known_fingerprints() -> tuple[dict[str, Fingerprint], list[SourceScoutError]]:
+    """Those that ship and those that were imported, by the key of their data set, or else their name; and what kept
+    others from being read."""
     files = sorted((data_folder() / "fingerprints").glob("*.npz")) + sorted(shared_folder().glob("*.npz"))
-    found = {}
+    found, errors = {}, []
     for file in files:
-        made = _loaded(str(file), file.stat().st_mtime_ns)
-        found[made.about["source"] or made.name] = made
-    return found
+        try:
+            made = _loaded(str(file), file.stat().st_mtime_ns)
+        except SourceScoutError as error:
+            errors.append(error)
+        else:
+            found[made.about["source"] or made.name] = made
+    return found, errors
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -164,7 +170,7 @@ def _loaded(file: str, stamp: int) -> Fingerprint:
 
 def measurable() -> dict[str, str]:
     """Names, by key, of the sets of which samples or a fingerprint are at hand."""
-    shared = {key: made.name for key, made in known_fingerprints().items()}
+    shared = {key: made.name for key, made in known_fingerprints()[0].items()}
     return shared | {key: key for key in kept_samples() if key not in shared}
 
 
@@ -186,6 +192,10 @@ def show_state(comparison: Comparison) -> None:
             f"`python -m core fingerprint FOLDER --out {key}.npz --source {key}`",
             icon=":material/fingerprint:",
         )
+    for side in comparison.sides:
+        if side.fingerprint and (below := side.fingerprint.about.get("counts_suppressed_below")):
+            st.caption(f"{plain(side.name)}: counts below {below} images were set to 0 in its fingerprint, which "
+                       "moves distances a little.")  # fmt: skip
     standing = job.standing(comparison.plan)
     st.fragment(_show_job, run_every=1.0 if standing.active else None)(comparison.plan, standing.active)
 
@@ -225,10 +235,14 @@ def show_fingerprints(sides: tuple[Side, ...]) -> None:
             "network averages over the images. **It holds no image, no file name, no class name and nothing about "
             "patients.** Everything on *Looks*, and what *To a network* marks as such, can be computed from it."
         )
+        below = SUPPRESSED if st.toggle(
+            f"Set counts of fewer than {SUPPRESSED} images to 0, and leave classes out", key="similarity_suppress",
+            help="So that no single image stands out in a bin of its own. Distances change a little.",
+        ) else 0  # fmt: skip
         with st.container(horizontal=True):
             for number, side in enumerate(sides):
-                if side.fingerprint and side.images:
-                    _offer(number, side)
+                if side.images and _measured_here(side):
+                    _offer(number, side, below)
         given = st.file_uploader("Bring one in", type="npz", key="similarity_fingerprint")
         if given is not None:
             try:
@@ -239,12 +253,20 @@ def show_fingerprints(sides: tuple[Side, ...]) -> None:
                 st.success(f"Kept: {plain(made.name)}, {made.n:,} images. Choose it among the sources.")
 
 
-def _offer(number: int, side: Side) -> None:
+def _measured_here(side: Side) -> bool:
+    return job.looks_file(side.images).exists()
+
+
+def _offer(number: int, side: Side, below: int) -> None:
     warning = fingerprints.warning(side.n)
     if side.n < fingerprints.FEWEST_TO_SHARE:
         st.caption(f"{plain(side.name)}: too few images for a fingerprint")
         return
     st.download_button(
-        f"Fingerprint of {plain(side.name)}", lambda: fingerprints.save(side.fingerprint), "fingerprint.npz",
+        f"Fingerprint of {plain(side.name)}", lambda: _content(side.fingerprint, below), "fingerprint.npz",
         icon=":material/download:", on_click="ignore", key=f"similarity_fingerprint_{number}", help=warning or None,
     )  # fmt: skip
+
+
+def _content(made: Fingerprint, below: int) -> bytes:
+    return fingerprints.save(fingerprints.without_small_counts(made, below) if below else made)

@@ -1,11 +1,11 @@
 """Fingerprints: the statistics of a set of images that can be shared where its images cannot.
 
-A fingerprint is an .npz of plain arrays. What it holds, and all that it holds: `about` (JSON: format, the name that its
-maker gave, the key of the data set's record, number of images, sizes of the classes, a hash over the pixels of all
-images together, whether they are synthetic, and of each network its name, the hash of its weights, its architecture
-and preprocessing), for each measure of looks how many images fall into each of its fixed bins and the mean radial
-power profile, and for each network what `core.similarity.moments` keeps. No image, no file name, no class name, no
-patient, no label of a single image.
+A fingerprint is an .npz of plain arrays. What it holds, and all that it holds: `about` (JSON: format and version, the
+name that its maker gave, the key of the data set's record, number of images, sizes of the classes, a hash over the
+pixels of all images together, whether they are synthetic, and of each network its name, the hash of its weights, its
+architecture and preprocessing), for each measure of looks how many images fall into each of its fixed bins and the mean
+radial power profile, and for each network what `core.similarity.moments` keeps. No image, no file name, no class name,
+no patient, no label of a single image.
 """
 
 import io
@@ -21,8 +21,11 @@ from core.comparison.sets import digest, read_looks
 from core.errors import SimilarityError
 from core.similarity.moments import Moments
 from core.similarity.visual import counts_of
+from core.similarity.visual_features import VERSION
+from core.similarity.visual_glossary import BINS, FEATURES
 
 FORMAT = 1
+ABOUT = {"name", "source", "n", "sample", "class_sizes", "synthetic", "measures", "encoders"}
 LARGEST_FILE = 5_000_000  # bytes
 _LARGEST_UNPACKED = 50_000_000
 FEWEST_TO_SHARE = 50
@@ -68,6 +71,7 @@ def of_set(plan: dict, number: int = 0) -> Fingerprint | None:
         "sample": digest(list(looks.hashes)),
         "class_sizes": class_sizes(labels, len(images["classes"])),
         "synthetic": images["synthetic"],
+        "measures": VERSION,
         "encoders": networks,
     }
     return Fingerprint(about, counts_of(looks.measures), moments)
@@ -129,9 +133,10 @@ def parse(content: bytes, name: str) -> Fingerprint:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found = {key: arrays[key] for key in arrays.files}
         about = json.loads(found.pop("about").tobytes())
-        if about["format"] != FORMAT:
+        if (about["format"], about["measures"]) != (FORMAT, VERSION):
             raise SimilarityError(
-                f"`{name}` has format {about['format']}; this SourceScout reads {FORMAT}.", "Make it anew, or update."
+                f"`{name}` was made by another version of SourceScout.",
+                "Make it anew with this one, or use the other's version.",
             )
         looks = {key.split("/", 1)[1]: values for key, values in found.items() if key.startswith("looks/")}
         encoders = {
@@ -140,7 +145,9 @@ def parse(content: bytes, name: str) -> Fingerprint:
             )
             for key in about["encoders"]
         }
-        return Fingerprint({"name": str(about["name"]), **about, "n": int(about["n"])}, looks, encoders)
+        if any(looks[measure].shape != (BINS,) for measure in FEATURES) or not ABOUT <= set(about):
+            raise ValueError("incomplete")
+        return Fingerprint(about, looks, encoders)
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise SimilarityError(
             f"`{name}` is no fingerprint, or damaged ({type(error).__name__}).", "Choose a file that SourceScout made."

@@ -84,7 +84,7 @@ def _encoder(checkpoint: Checkpoint, report: dict) -> dict:
 
 def findings() -> Path:
     """Where findings are kept."""
-    return home() / "similarity"
+    return home() / "comparisons"
 
 
 def folder_of(plan: dict) -> Path:

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+NEEDS = {
+    "features": "Needs the images of both sets.",
+    "labels": "Needs the images of both sets, and their classes.",
+    "fingerprints": "Fingerprints are enough.",
+}
 NEIGHBOURS = 5
 MIN_CLASS = 20  # images: a smaller class says little, and its mean could give an image away
 
@@ -75,6 +80,7 @@ MEASURES = {
         meaning="1 minus the cosine of the angle between the mean features of both sets.",
         limits="Two sets with the same mean are at distance 0, however much they differ otherwise.",
         paper="",
+        needs="fingerprints",
     ),
     "binned_kl": Measure(
         name="Binned KL divergence",
@@ -92,6 +98,7 @@ MEASURES = {
             "The authors' variant was read in their code, IMSY-DKFZ/task-fingerprinting, not checked against the paper."
         ),
         paper="Godau et al. 2024, arXiv:2412.08763",
+        needs="fingerprints",
     ),
     "class_aware": Measure(
         name="Class-aware distance",
