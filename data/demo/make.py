@@ -34,7 +34,7 @@ from core.target import load_target  # noqa: E402
 
 SEED = 2025
 SLIDES, PATCHES_PER_SLIDE = 20, 12
-PATIENTS = 120
+PATIENTS = 96
 TEST_SHARE = 0.2
 QUALITY = {"tissue": 90, "radiograph": 92}
 LICENCE = "MIT"
@@ -119,7 +119,7 @@ def make_tissue() -> None:
 
 
 def make_radiographs() -> None:
-    """120 patients with one to three images each, and the manifest that lists them."""
+    """Patients with one to three images each, and the manifest that lists them."""
     folder = _empty_folder("radiograph")
     (folder / "images").mkdir()
     rows = []

@@ -40,7 +40,11 @@ def test_of_a_target_only_the_training_part_with_its_networks(folder, tmp_path):
 
 @pytest.mark.parametrize(
     ("images", "out", "said"),
-    [("gone", "x.npz", "does not exist"), ("images", "no/such/x.npz", "cannot be written"), ("few", "x.npz", "too few")],
+    [
+        ("gone", "x.npz", "does not exist"),
+        ("images", "no/such/x.npz", "cannot be written"),
+        ("few", "x.npz", "too few"),
+    ],
 )
 def test_what_cannot_be_done_is_said(folder, tmp_path, capsys, images, out, said):
     make_images(tmp_path / "few", {"one": 90}, n=30)
