@@ -145,7 +145,7 @@ def parse(content: bytes, name: str) -> Fingerprint:
             )
             for key in about["encoders"]
         }
-        if any(looks[measure].shape != (BINS,) for measure in FEATURES) or not ABOUT <= set(about):
+        if any(looks[measure].shape != (BINS,) for measure in FEATURES) or not set(about) >= ABOUT:
             raise ValueError("incomplete")
         return Fingerprint(about, looks, encoders)
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError, OSError) as error:
