@@ -21,7 +21,7 @@ from core.target import TargetTask
 from pages import _state
 from pages._sources_samples_reading import Shown, read_samples
 from pages._target_reading import Found, read, thumbnail
-from pages._text import count, distinct, plain
+from pages._text import count, plain
 
 MORE_PICTURES = 3  # of either end of a measure
 SUPPRESSED = 5  # images, below which a count may be set to 0
@@ -92,7 +92,7 @@ def compare(
     target = _target_set(found.key, most, task, found)
     kept, (shared, errors) = kept_samples(), known_fingerprints()
     sets, others, missing = [target], [], []
-    for key, name in distinct(names).items():
+    for key, name in names.items():
         try:
             if key in kept:
                 shown = read_samples(kept[key])

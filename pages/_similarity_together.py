@@ -11,12 +11,12 @@ from core.similarity.measures import MEASURES
 from core.similarity.order import tiers
 from core.similarity.semantic import compare as compare_meaning
 from core.similarity.visual import answers
-from core.similarity.visual import compare as compare_looks
 from core.similarity.visual_glossary import GROUPS
 from pages import _state
 from pages._similarity_meaning import TAXONOMY, profiles_of
 from pages._similarity_measured import choose_encoders, results_of
 from pages._similarity_sets import Comparison, compare, show_state
+from pages._similarity_visual import compare_looks
 from pages._sources_shared import records
 from pages._text import plain
 
@@ -49,8 +49,8 @@ def show_side_by_side(current: _state.View, names: dict[str, str]) -> None:
             st.caption(f"Most alike first ({unit})")
             _show_order(seen, alike, list(names.values()))
     st.caption(
-        "In brackets: the range that unknown properties leave open (meaning), else the 95 % interval. Sources on one "
-        "line cannot be told apart by that answer. Each answer is to its own question; none of them is more right."
+        "In brackets: the range that unknown properties leave open (meaning), else the 95 % interval. Sources under "
+        "one number cannot be told apart by that answer. Each answers its own question; none of them is more right."
     )
     _show_agreement({title: (alike, seen) for title, (_, alike, seen) in columns.items()}, list(names.values()))
 

@@ -34,7 +34,7 @@ class Measured(Protocol):
         """Caption and data URL of images at one end of a feature; none for a fingerprint."""
 
 
-_compare = st.cache_data(compare, max_entries=50, show_spinner=False)
+compare_looks = st.cache_data(compare, max_entries=50, show_spinner=False)
 
 
 def show_visual(target: Measured, sources: Sequence[Measured]) -> None:
@@ -47,7 +47,7 @@ def show_visual(target: Measured, sources: Sequence[Measured]) -> None:
     measured = [source for source in sources if source.visual is not None]
     if not measured:
         return
-    differences = {source.name: _compare(target.visual, source.visual) for source in measured}
+    differences = {source.name: compare_looks(target.visual, source.visual) for source in measured}
     _show_answers(differences)
     _show_words(target, measured, differences)
     _show_closer(target, measured, differences)

@@ -1,6 +1,5 @@
 """What pages share: the open database, the project and target in view, and how far the walk has come."""
 
-import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.comparison import job
-from core.errors import RunError, SourceScoutError
+from core.errors import SourceScoutError
 from core.images.index import build_index
 from core.images.readers import Listing
 from core.scoring import runner, spool
@@ -124,10 +123,9 @@ def ingest(run: Run) -> None:
     """Take the finished scores of a run folder into the database; what is there already stays."""
     wanted = {score["key"] for candidate in run.summary["candidates"] for score in candidate["scores"]}
     new = wanted - {result["key"] for result in store().scores(run.id)}
-    if new and (run.folder / "plan.json").exists():
-        with contextlib.suppress(RunError):  # a damaged plan; the view Run says so
-            found = spool.read_results(run.folder)
-            store().add_scores(run.id, [found[key] for key in new & set(found)])
+    finished = [result for key in sorted(new) if (result := spool.read_result(run.folder, key))]
+    if finished:
+        store().add_scores(run.id, finished)
 
 
 def progress_of(current: View) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pages._similarity_measured import show_looks, show_network
 from pages._similarity_sets import measurable
 from pages._similarity_together import show_side_by_side
 from pages._sources_shared import records
+from pages._text import distinct
 
 VIEWS = {
     "Meaning": show_meaning,
@@ -28,7 +29,7 @@ REMINDER = (
 
 def choose_sources(current: _state.View) -> dict[str, str]:
     """The sources to compare, names by key: those on the shortlist unless others are chosen. The URL holds them."""
-    known = names_of_sources()
+    known = names_of_sources(current)
     listed = [key for key in shortlisted(_state.store().shortlist(current.target_id)) if key in known]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
@@ -44,10 +45,13 @@ def choose_sources(current: _state.View) -> dict[str, str]:
     return {key: known[key] for key in chosen}
 
 
-def names_of_sources() -> dict[str, str]:
-    """The catalogue, and what else images or a fingerprint are at hand of."""
+def names_of_sources(current: _state.View) -> dict[str, str]:
+    """The catalogue, and what else images or a fingerprint are at hand of; no two, and none and the target, of one
+    name."""
     known = {key: record.name for key, record in records().items()}
-    return known | {key: name for key, name in measurable().items() if key not in known}
+    found = known | {key: name for key, name in measurable().items() if key not in known}
+    named = distinct({"the target": current.task.name} | found)
+    return {key: named[key] for key in found}
 
 
 def choose(keys: list[str]) -> None:
