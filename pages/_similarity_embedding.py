@@ -1,4 +1,4 @@
-"""The similarity page, view *Embedding*: how alike target and sources are to a network, encoder beside encoder."""
+"""The similarity page, view *To a network*: how alike target and sources are to a network, encoder beside encoder."""
 
 import pandas as pd
 import streamlit as st

@@ -20,11 +20,16 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tests.e2e.conftest import CHROMIUM, CHROMIUM_FLAGS, ROOT
 
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+SOURCES = "similarity_sources=ImageNet-1K&similarity_sources=CIFAR-10&similarity_sources=Intel scenes"
 PAGES = {"overview": "", "target": "target",
          "sources, data sets": "sources?sources_view=Data sets",
          "sources, one record": "sources?sources_view=Data sets&source=imagenet_1k",
          "sources, shortlist": "sources?sources_view=Shortlist",
          "sources, checkpoints": "sources?sources_view=Checkpoints",
+         "similarity, meaning": f"similarity?{SOURCES}&similarity_view=Meaning",
+         "similarity, looks": f"similarity?{SOURCES}&similarity_view=Looks",
+         "similarity, to a network": f"similarity?{SOURCES}&similarity_view=To a network",
+         "similarity, side by side": f"similarity?{SOURCES}&similarity_view=Side by side",
          "scoring": "scoring?scoring_view=Ranking",
          "scoring, all metrics": "scoring?scoring_view=Ranking&scoring_metric=All metrics",
          "scoring, run": "scoring?scoring_view=Run"}  # fmt: skip
