@@ -13,6 +13,7 @@ from core.similarity.embedding_charts import (
 from core.similarity.measures import MEASURES, NEEDS
 from core.similarity.order import seen, tiers
 from core.similarity.projection import METHODS
+from pages._charts import spec_of
 from pages._text import count, plain
 
 HOW_TO_READ = (
@@ -85,9 +86,9 @@ def _show_measure(key: str, encoders: list[dict], frame: pd.DataFrame) -> None:
     by_encoder = {encoder["name"]: _of(encoder, key) for encoder in encoders}
     orders = {name: tiers(distances, about.alike) for name, distances in by_encoder.items()}
     flat = {name: [source for tier in order for source in tier] for name, order in orders.items() if order}
-    st.altair_chart(
-        distances_chart(frame, key, flat), alt=f"{about.name} of every source, per encoder", key=f"embedding_{key}"
-    )
+    drawn = frame[frame["measure"] == key].drop(columns=["n", "needs", "note"])
+    spec = spec_of(distances_chart, drawn, key, flat)
+    st.vega_lite_chart(spec, alt=f"{about.name} of every source, per encoder", key=f"embedding_{key}")
     lines = [f"- {plain(name)}: {_order_in_words(order, by_encoder[name])}" for name, order in orders.items() if order]
     st.markdown(f"Most alike first, by encoder ({_sizes(frame, key)}):\n" + "\n".join(lines))
 

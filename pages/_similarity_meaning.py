@@ -25,6 +25,7 @@ from core.similarity.words import Words, compare_words, text_of_source, text_of_
 from core.sources.record import SourceDataset
 from core.store import data_set_of
 from pages import _state
+from pages._charts import spec_of
 from pages._similarity_people import show_people
 from pages._similarity_why import show_why
 from pages._sources_shared import records
@@ -101,7 +102,7 @@ def _show_answer(found: dict[str, Comparison], words: Words, changed: str) -> No
     if changed:
         st.markdown(f":material/tune: {changed}")
     frame = pd.DataFrame(as_rows(found, words, TAXONOMY))
-    st.vega_lite_chart(open_range_chart(frame[["source", "distance", "low", "high"]], AXIS).to_dict(),
+    st.vega_lite_chart(spec_of(open_range_chart, frame[["source", "distance", "low", "high"]], AXIS),
                        alt="Distance in meaning of every source, and the range that stays open")  # fmt: skip
     st.caption(
         "Point: the weighted mean distance over the properties that are known of both. Bar: where it could lie, from "

@@ -10,6 +10,7 @@ import streamlit as st
 from core.similarity.visual import LARGEST, Difference, answers, compare, keys_in, median
 from core.similarity.visual_charts import distances_chart, distributions_chart, profiles_chart
 from core.similarity.visual_glossary import FEATURES, GROUPS, SIDE, SIZE
+from pages._charts import spec_of
 from pages._text import plain
 
 NAMED = 3  # differences of a group that its sentence names
@@ -70,7 +71,8 @@ def _show_answer(title: str, found: dict[str, Difference]) -> None:
     ordered = sorted(known, key=lambda name: known[name].value)
     if ordered:
         rows = [{"source": name, **vars(known[name])} for name in ordered]
-        st.altair_chart(distances_chart(pd.DataFrame(rows)), alt=f"{title}: distance of each source, with interval")
+        spec = spec_of(distances_chart, pd.DataFrame(rows))
+        st.vega_lite_chart(spec, alt=f"{title}: distance of each source, with interval")
         st.markdown(_order_in_words(ordered, known))
     if unknown := [f"{plain(name)} ({found[name].note})" for name in found if name not in known]:
         st.markdown(f"Unknown: {', '.join(unknown)}.")
@@ -184,8 +186,8 @@ def _show_feature(
         by_chance = f"by chance alone up to {difference.floor:.2f}"
         st.markdown(f"Distance **{_with_interval(difference)}**, {by_chance}.{verdict}")
     if source.visual[key].any() and target.visual[key].any():
-        chart = distributions_chart(key, target.visual[key], source.visual[key], names)
-        st.altair_chart(chart, alt=f"{FEATURES[key].name} of the images of both sets")
+        spec = spec_of(distributions_chart, key, target.visual[key], source.visual[key], names)
+        st.vega_lite_chart(spec, alt=f"{FEATURES[key].name} of the images of both sets")
     _show_pair(target, source, key)
 
 
@@ -209,7 +211,8 @@ def _show_profiles(target: Measured, source: Measured, names: tuple[str, str]) -
         "How much of what one sees is coarse (left) or fine (right): the mean power spectrum of the images, each at "
         "its own contrast; shaded: one standard deviation of the images."
     )
-    st.altair_chart(profiles_chart(target.visual, source.visual, names), alt="Radial power profiles of both sets")
+    spec = spec_of(profiles_chart, target.visual, source.visual, names)
+    st.vega_lite_chart(spec, alt="Radial power profiles of both sets")
 
 
 def _show_table(target: Measured, sources: list[Measured], differences: dict[str, dict[str, Difference]]) -> None:
