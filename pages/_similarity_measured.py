@@ -6,11 +6,12 @@ import streamlit as st
 
 from core.checking import torch_installed
 from core.comparison import job
-from core.comparison.sets import digest, places_of, read_looks
+from core.comparison.sets import places_of, read_looks
 from core.errors import SimilarityError, SourceScoutError
 from core.images.pixels import Pixels
 from core.images.samples import looked_at
 from core.scoring import spool
+from core.scoring.plan import digest
 from core.similarity.moments import compare_moments
 from core.similarity.projection import LABELLED
 from core.store import Candidate

@@ -10,11 +10,12 @@ import streamlit as st
 from core.comparison import fingerprint as fingerprints
 from core.comparison import job
 from core.comparison.fingerprint import FEWEST_TO_SHARE, Fingerprint
-from core.comparison.sets import MOST_IMAGES, digest, places_of, read_looks, sample_set, size, target_set
+from core.comparison.sets import MOST_IMAGES, places_of, read_looks, sample_set, size, target_set
 from core.errors import SourceScoutError, TargetError
 from core.images.pixels import Pixels
 from core.images.samples import kept_samples
 from core.scoring import spool
+from core.scoring.plan import digest
 from core.settings import data_folder, home
 from core.store import Candidate
 from core.target import TargetTask

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from core.comparison import job
-from core.comparison.sets import digest, read_looks
+from core.comparison.sets import read_looks
 from core.errors import SimilarityError
+from core.scoring.plan import sample_hash
 from core.similarity.moments import Moments
 from core.similarity.visual import counts_of
 from core.similarity.visual_features import VERSION
@@ -68,7 +69,7 @@ def of_set(plan: dict, number: int = 0) -> Fingerprint | None:
         "name": images["name"],
         "source": images["source"],
         "n": len(looks.rows),
-        "sample": digest(list(looks.hashes)),
+        "sample": sample_hash(list(looks.hashes)),
         "class_sizes": class_sizes(labels, len(images["classes"])),
         "synthetic": images["synthetic"],
         "measures": VERSION,

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.catalog import Checkpoint, checkpoint_record, identity
-from core.comparison.sets import digest
 from core.errors import RunError
 from core.scoring import runner, spool
+from core.scoring.plan import digest
 from core.settings import home
 from core.similarity import embedding, moments, projection
 

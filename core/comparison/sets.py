@@ -6,8 +6,6 @@ for the target), `places` of its images, `labels` (a class, or a row of 0 and 1,
 what is measured.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -25,13 +23,14 @@ from core.images.listing import Listing, allowed_path
 from core.images.parts import draw_sample, effective_groups, training_part
 from core.images.pixels import RULES, Pixels, Places
 from core.images.samples import NO_CLASS, Samples, draw
+from core.scoring.plan import digest, sample_hash
 from core.similarity.visual_features import VERSION, measure
 from core.target import TargetTask
 
 MOST_IMAGES = 2_000
 FEWEST_IMAGES = 20
 SEED = 0
-FEW = 200  # images, which are measured before another process has started
+ALONE = 200  # images, which are measured before another process has started
 _AT_ONCE = 8  # images that a process takes at a time
 
 
@@ -47,7 +46,7 @@ def target_set(task: TargetTask, listing: Listing, index: pd.DataFrame, most: in
         places |= {} if listing.frames is None else {"frames": [listing.frames[i] for i in rows]}
     labels, groups = listing.labels[rows].tolist(), effective_groups(listing, index, rows).tolist()
     found = _set(task.name, None, places, labels, listing.class_names, groups, task.synthetic)
-    return found | {"sample": digest(index["pixel_hash"].iloc[rows].tolist())}
+    return found | {"sample": sample_hash(index["pixel_hash"].iloc[rows].tolist())}
 
 
 def sample_set(name: str, source: str | None, samples: Samples, most: int = MOST_IMAGES) -> dict:
@@ -101,11 +100,6 @@ def size(images: dict) -> int:
     return len(images["places"].get("files") or images["places"]["rows"])
 
 
-def digest(facts: object) -> str:
-    """SHA-256 (hex) of plain values."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
 @dataclass(frozen=True, eq=False)
 class Looks:
     """What one way through the images of a set gave: `rows` of the set that can be read, the `hashes` of their pixels,
@@ -123,7 +117,7 @@ def look_through(images: dict, processes: int, progress: Callable[[int, int], No
     pixels = Pixels(places_of(images["places"]))
     shares = [range(begin, min(begin + _AT_ONCE, len(pixels))) for begin in range(0, len(pixels), _AT_ONCE)]
     found: list[tuple[str, dict] | None] = []
-    with _each_share(pixels, 1 if len(pixels) < FEW else processes) as each:
+    with _each_share(pixels, 1 if len(pixels) < ALONE else processes) as each:
         for share in each(_look, shares):
             found += share
             if progress:

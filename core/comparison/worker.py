@@ -7,7 +7,6 @@ be read or loaded is told in the progress; the others go on.
 import io
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,7 +24,7 @@ from core.errors import RunError, SimilarityError, SourceScoutError
 from core.images.pixels import Pixels
 from core.scoring import spool
 from core.scoring.plan import features_key, sample_hash
-from core.scoring.worker import Cancelled, step_back
+from core.scoring.worker import Cancelled, main
 from core.similarity.embedding import Sample, compare_features
 from core.similarity.moments import moments_of
 from core.similarity.projection import UNLABELLED, project
@@ -218,16 +217,5 @@ def work(folder: Path, tell: Callable[[str], None] | None = None) -> list[dict]:
         return progress.record["errors"]
 
 
-def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    step_back()
-    try:
-        work(Path(sys.argv[1]).resolve())
-    except SourceScoutError as error:
-        log.error("%s", error)
-        return 3
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(work))

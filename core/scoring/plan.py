@@ -95,7 +95,7 @@ def make_plan(
         "features_folder": str(home() / "features"),
         "candidates": [],
     }
-    truth = _digest([
+    truth = digest([
         task.label_type, len(listing.class_names), plan["labels"], plan["groups"], plan["folds"], seed
     ])  # fmt: skip
     plan["candidates"] = _without_twins([_candidate(c, plan, applicable, truth) for c in contenders])
@@ -135,7 +135,7 @@ def _candidate(contender: Contender, plan: dict, metrics: list[str], truth: str)
 
 def features_key(sample: str, checkpoint: Checkpoint, weights: str) -> str:
     """The key of the features of the images whose `sample_hash` is `sample`; `weights` is `core.catalog.identity`."""
-    return _digest([
+    return digest([
         sample, weights, checkpoint.library, version_of(checkpoint.library),
         checkpoint.architecture, checkpoint.kwargs, checkpoint.num_classes,
         checkpoint_record(checkpoint)["preprocessing"],
@@ -145,24 +145,25 @@ def features_key(sample: str, checkpoint: Checkpoint, weights: str) -> str:
 
 def sample_hash(hashes: list[str]) -> str:
     """What tells one ordered sample from another, of the hashes of its images' pixels."""
-    return _digest(hashes)
+    return digest(hashes)
 
 
 def _score_key(features_key: str, truth: str, metric: str) -> str:
     facts = METRICS[metric]
-    return _digest([
+    return digest([
         features_key, truth, metric, facts.version, facts.params, facts.permutations, facts.resamples, VERSION,
     ])  # fmt: skip
 
 
-def _digest(facts: list) -> str:
+def digest(facts: list) -> str:
+    """SHA-256 (hex) of plain values."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def plan_hash(plan: dict) -> str:
     """What tells one run from another: its scores, its candidates and its device (not where files lie)."""
     candidates = [[c["name"], c.get("identity"), [s["key"] for s in c["scores"]]] for c in plan["candidates"]]
-    return _digest([plan["target"]["name"], plan["part"]["hash"], plan["device"], candidates])
+    return digest([plan["target"]["name"], plan["part"]["hash"], plan["device"], candidates])
 
 
 def summary(plan: dict) -> dict:

@@ -319,7 +319,7 @@ def _doubts(plan: dict, candidate: dict, network: Callable) -> list[str]:
     return known["warnings"]
 
 
-def step_back() -> None:
+def _step_back() -> None:
     """Let the pages have the processor first, so that they stay responsive."""
     if hasattr(os, "nice"):
         os.nice(_NICE)
@@ -328,12 +328,13 @@ def step_back() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))  # torch reads it when imported
 
 
-def main() -> int:
-    run = Path(sys.argv[1]).resolve()
+def main(do: Callable[[Path], object]) -> int:
+    """The life of a worker: do the work of the folder that the command line names, behind all that the user does."""
+    folder = Path(sys.argv[1]).resolve()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    step_back()
+    _step_back()
     try:
-        work(run)
+        do(folder)
     except SourceScoutError as error:
         log.error("%s", error)
         return 3
@@ -341,4 +342,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(work))

@@ -319,7 +319,7 @@ def test_a_worker_is_ended_where_there_are_no_process_groups(task, plan_of, monk
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="this system does not weigh sessions")
 def test_a_worker_s_whole_session_steps_back_behind_the_pages():
-    code = "from core.scoring import worker; worker.step_back(); print(open('/proc/self/autogroup').read())"
+    code = "from core.scoring import worker; worker._step_back(); print(open('/proc/self/autogroup').read())"
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, start_new_session=True
     )
