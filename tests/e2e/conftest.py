@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
 
 from tests.conftest import REALDATA
 
@@ -122,11 +122,28 @@ def fill(page: Page, label: str, text: str) -> None:
     settled(page)
 
 
-def choose(page: Page, label: str, option: str) -> None:
-    """Pick `option` in the select box called `label`."""
-    page.get_by_role("combobox", name=label).click()
-    page.get_by_role("option", name=option).first.click()
-    settled(page)
+def choose(page: Page, label: str, *options: str) -> None:
+    """Pick the option, or one after the other, in the box called `label` by typing it: long lists show only their
+    beginning. Where a rerun of the page closes the list meanwhile, it is opened again."""
+    box = page.get_by_role("combobox", name=label)
+    for option in options:
+        found = page.get_by_role("option", name=option).first
+        for wait in (3_000, 5_000, 30_000):
+            box.scroll_into_view_if_needed()  # to scroll closes the list
+            settled(page)
+            box.click()
+            box.fill(option)
+            try:
+                found.click(timeout=wait)
+                break
+            except TimeoutError:
+                if wait == 30_000:
+                    raise
+                page.keyboard.press("Escape")
+        settled(page)
+        if page.get_by_role("listbox").is_visible():  # where several can be picked, it stays open
+            page.keyboard.press("Escape")
+            settled(page)
 
 
 def press(page: Page, name: str) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import App, fill, press, settled, visit
+from tests.e2e.conftest import App, choose, fill, press, settled, visit
 
 pytestmark = pytest.mark.realdata
 TILES = '[class*="st-key-samples_tile_"] button:visible'
@@ -25,13 +25,6 @@ def point_to(page: Page, app: App, source: str, path) -> None:
 
 def show(page: Page, name: str) -> None:
     page.get_by_role("radio", name=name, exact=True).click()
-    settled(page)
-
-
-def choose_class(page: Page, name: str) -> None:
-    page.get_by_role("combobox", name="Classes").fill(name)
-    page.get_by_role("option", name=name).first.click()
-    page.keyboard.press("Escape")  # the list stays open for more
     settled(page)
 
 
@@ -60,7 +53,7 @@ def test_imagenet_samples_have_classes_in_their_names_pages_zoom_and_histograms(
     settled(page)
     assert names(page) == second
 
-    choose_class(page, "zebra")
+    choose(page, "Classes", "zebra")
     expect(page.locator(TILES)).to_have_count(1)
     page.locator(TILES).click()
     dialog = page.get_by_role("dialog")
@@ -86,7 +79,7 @@ def test_intel_scenes_have_a_folder_per_class_under_a_name_of_ones_own(page, app
     point_to(page, app, "Our scenes", realdata / "source_samples" / "intel_scenes")
     expect(page.get_by_text("360 images in 6 classes")).to_be_visible()
     expect(page.get_by_text("glacier", exact=True)).to_be_visible()
-    choose_class(page, "forest")
+    choose(page, "Classes", "forest")
     show(page, "All in order")
     expect(page.get_by_text("1 to 36 of 60 images")).to_be_visible()
     assert page.locator('img[alt^="forest: forest/"]').count() == 36

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.similarity.questionnaire import shipped
-from tests.e2e.conftest import fill, press, settled, visit
+from tests.e2e.conftest import choose, fill, press, settled, visit
 
 LINK = "similarity?project=demo&target=demo-tissue"
 TWO = "&similarity_sources=NCT-CRC-HE-100K&similarity_sources=ImageNet-1K"
@@ -20,22 +20,10 @@ def demo_opened(chromium, app) -> None:
     tab.close()
 
 
-def choose(page: Page, label: str, option: str) -> None:
-    """Pick an option by typing it: long lists show only their beginning, and scrolling closes them."""
-    box = page.get_by_role("combobox", name=label)
-    box.scroll_into_view_if_needed()
-    settled(page)
-    box.fill(option)
-    found = page.get_by_role("option", name=option).first
-    if not found.is_visible():
-        box.press("ArrowDown")
-    found.click()
-    settled(page)
-
-
 def rows_of(page: Page, button: str) -> list[dict]:
     with page.expect_download() as download:
         page.get_by_test_id("stDownloadButton").get_by_role("button", name=button).click()
+    settled(page)
     return list(csv.DictReader(download.value.path().read_text().splitlines()))
 
 

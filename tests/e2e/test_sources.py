@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import fill, press, settled, visit
+from tests.e2e.conftest import choose, fill, press, settled, visit
 from tests.e2e.test_samples import point_to
 from tests.e2e.test_walk import begin, describe
 
@@ -28,16 +28,6 @@ def demo(page, demo_opened) -> Page:
 
 def open_view(page: Page, app, view: str, more: str = "") -> None:
     visit(page, app, f"sources?{DEMO}&sources_view={view.replace(' ', '%20')}{more}")
-
-
-def choose(page: Page, label: str, *options: str) -> None:
-    """Choose options of a multiselect by typing them."""
-    for option in options:
-        page.get_by_role("combobox", name=label).click()
-        page.keyboard.type(option)
-        page.get_by_role("option", name=option, exact=True).click()
-        page.keyboard.press("Escape")
-        settled(page)
 
 
 def names_of_cards(page: Page) -> list[str]:
