@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -10,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 import core.metrics.linear_probe as linear_probe
 from core.errors import MetricError
+from core.metrics import logistic
 from core.metrics.auc import auc, bootstrapped_interval, macro_auc, weighted_auc
 from core.metrics.knn import knn_scores, neighbours
 from core.metrics.labels import label_matrix
@@ -59,46 +61,58 @@ def test_knn_takes_fewer_neighbours_when_there_are_fewer_images():
     assert nearest.shape == (6, 3)
 
 
-def out_of_fold(features, labels, folds, method):
-    scores = None
+def out_of_fold(features, columns, folds):
+    """Scores of scikit-learn's logistic regression, fitted to its optimum: probabilities, or a decision per column."""
+    scores = np.empty(columns.shape)
     for fold in np.unique(folds):
         train = folds != fold
-        probe = LogisticRegression(C=1.0, max_iter=1000, tol=linear_probe.TOLERANCE)
-        model = make_pipeline(StandardScaler(), probe).fit(features[train], labels[train])
-        fitted = getattr(model, method)(features[~train])
-        scores = np.empty((len(labels), *fitted.shape[1:])) if scores is None else scores
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=10_000, tol=1e-8))
+        if columns.shape[1] == 1:
+            fitted = model.fit(features[train], columns[train, 0]).decision_function(features[~train])[:, None]
+        else:
+            fitted = model.fit(features[train], columns[train].argmax(axis=1)).predict_proba(features[~train])
         scores[~train] = fitted
     return scores
 
 
-@pytest.mark.parametrize(
-    ("classes", "method", "distance"),
-    [(3, "predict_proba", 1e-9), (2, "decision_function", 0.01)],  # two classes: another solver of the same problem
-)
-def test_the_probe_is_that_of_scikit_learn(problem, classes, method, distance):
-    features, labels, folds = problem(n=90, d=12, classes=classes)
-    columns = label_matrix(labels, classes, "multi-class" if classes > 2 else "binary")
-    features = features.astype(float)
-    ours = probe_scores(standardised_folds(features, folds), labels, columns, multinomial=classes > 2)
-    expected = out_of_fold(features, labels, folds, method).reshape(ours.shape)
-    assert ours == pytest.approx(expected, abs=distance)
-    truth = roc_auc_score(labels, expected if classes > 2 else expected[:, 0], multi_class="ovr")
-    assert macro_auc(ours, columns) == pytest.approx(truth, abs=1e-12 if distance < 1e-6 else 1e-3)
+def ours(features, columns, folds, multinomial):
+    """(B, N, K) of the sets of labels (B, N, K)."""
+    return probe_scores(standardised_folds(torch.as_tensor(features, dtype=torch.float64), folds), columns, multinomial)
 
 
-@pytest.mark.parametrize(("classes", "method"), [(3, "predict_proba"), (2, "decision_function")])
-def test_rotating_wide_features_leaves_the_converged_probe_unchanged(problem, monkeypatch, classes, method):
-    features, labels, folds = problem(n=90, d=200, classes=classes)
-    columns = label_matrix(labels, classes, "multi-class" if classes > 2 else "binary")
+@pytest.mark.parametrize("d", [12, 200, 1100])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_probe_is_that_of_scikit_learn_for_each_of_several_sets_of_labels(problem, monkeypatch, classes, d):
+    features, labels, folds = problem(n=90, d=d, classes=classes)
     features = features.astype(float)
-    for tolerance, score_distance, auc_distance in ((1e-4, 0.05, 2e-3), (1e-9, 1e-3, 1e-4)):
-        monkeypatch.setattr(linear_probe, "TOLERANCE", tolerance)
-        prepared = standardised_folds(features, folds)
-        assert prepared[0].x_train.shape[1] < len(prepared[0].train)
-        ours = probe_scores(prepared, labels, columns, multinomial=classes > 2)
-        expected = out_of_fold(features, labels, folds, method).reshape(ours.shape)
-        assert ours == pytest.approx(expected, abs=score_distance)
-        assert macro_auc(ours, columns) == pytest.approx(macro_auc(expected, columns), abs=auc_distance)
+    label_type = "multi-class" if classes > 2 else "binary"
+    shuffled = np.random.default_rng(0).permutation(labels)
+    sets = np.stack([label_matrix(some, classes, label_type) for some in (labels, shuffled)])
+    expected = np.stack([out_of_fold(features, columns, folds) for columns in sets])
+    assert np.ptp(expected) > 0.5
+    truth = [macro_auc(*pair) for pair in zip(expected, sets, strict=True)]
+    for tolerance, distance in ((logistic.TOLERANCE, 0.02), (1e-13, 2e-4)):
+        monkeypatch.setattr(logistic, "TOLERANCE", tolerance)
+        found = ours(features, sets, folds, classes > 2)
+        assert found == pytest.approx(expected, abs=distance)
+        assert [macro_auc(*pair) for pair in zip(found, sets, strict=True)] == pytest.approx(truth, abs=1e-3)
+
+
+def test_more_images_than_features_are_fitted_in_their_own_directions_where_there_are_many(problem, monkeypatch):
+    features, labels, folds = problem(n=200, d=30, classes=3)
+    columns = label_matrix(labels, 3, "multi-class")[None]
+    rotated = ours(features, columns, folds, True)
+    monkeypatch.setattr(linear_probe, "ROTATED", 10)
+    assert ours(features, columns, folds, True) == pytest.approx(rotated, abs=0.002)
+
+
+def test_labels_are_fitted_the_same_alone_and_among_others(problem, monkeypatch):
+    features, labels, folds = problem(n=90, d=12, classes=3)
+    rng = np.random.default_rng(0)
+    sets = np.stack([label_matrix(rng.permutation(labels), 3, "multi-class") for _ in range(6)])
+    together = ours(features, sets, folds, True)
+    monkeypatch.setattr(logistic, "VALUES_AT_ONCE", 1)
+    assert ours(features, sets, folds, True) == pytest.approx(together, abs=1e-9)
 
 
 @pytest.mark.parametrize("d", [4, 80])
@@ -111,7 +125,7 @@ def test_constant_features_and_a_class_missing_from_a_training_fold_do_not_crash
     features[:, 1] = 3.0
     columns = label_matrix(labels, 3, "multi-class")
     for x in (features, np.ones_like(features)):
-        scores = probe_scores(standardised_folds(x, folds), labels, columns, multinomial)
+        scores = ours(x, columns[None], folds, multinomial)[0]
         assert np.isfinite(scores).all()
         assert (scores[folds == folds[40], 2] == 0).all()
 
