@@ -21,12 +21,13 @@ from core.similarity.semantic import (
     profile_of_source,
     profile_of_target,
 )
-from core.similarity.words import Words, compare_words, text_of_source, text_of_target
+from core.similarity.words import Floor, Sentences, Words, compare_words, text_of_source, text_of_target
 from core.sources.record import SourceDataset
 from core.store import data_set_of
 from pages import _state
 from pages._charts import spec_of
 from pages._similarity_people import show_people
+from pages._similarity_sentences import ask_sentences
 from pages._similarity_why import show_why
 from pages._sources_shared import records
 from pages._target_reading import class_names
@@ -60,6 +61,8 @@ def _show_records(current: _state.View, sources: dict[str, SourceDataset]) -> No
     answer = st.container()
     weights = _ask_weights()
     target, profiles = profiles_of(current, sources)
+    text, texts, far = _descriptions(current, target)
+    sentences = ask_sentences(text, texts, far)
     try:
         found = in_order({key: compare(target, profile, TAXONOMY, weights) for key, profile in profiles.items()})
     except SimilarityError as error:
@@ -67,7 +70,7 @@ def _show_records(current: _state.View, sources: dict[str, SourceDataset]) -> No
             _state.show_error(error)
         return
     with answer:
-        _show_answer(found, _words(current, target), _changed(weights))
+        _show_answer(found, compare_words(text, texts, far), sentences, _changed(weights))
     show_why(current, found)
 
 
@@ -80,14 +83,14 @@ def profiles_of(current: _state.View, sources: dict[str, SourceDataset]) -> tupl
     return target, {key: profile_of_source(record, TAXONOMY, placed.get(key)) for key, record in sources.items()}
 
 
-def _words(current: _state.View, target: Profile) -> Words:
-    """The words of the target against the whole catalogue; sets of another kind give the floor."""
+def _descriptions(current: _state.View, target: Profile) -> tuple[str, dict[str, str], list[str]]:
+    """The text of the target, those of the whole catalogue by key, and which of these are of another kind."""
     known = records()
     far = [
         key for key, record in known.items() if of_another_kind(target, profile_of_source(record, TAXONOMY), TAXONOMY)
     ]
-    text = text_of_target(current.task, class_names(current.task))
-    return compare_words(text, {key: text_of_source(record) for key, record in known.items()}, far)
+    texts = {key: text_of_source(record) for key, record in known.items()}
+    return text_of_target(current.task, class_names(current.task)), texts, far
 
 
 def _changed(weights: dict[str, float]) -> str:
@@ -96,12 +99,12 @@ def _changed(weights: dict[str, float]) -> str:
     return f"Weights were changed: {', '.join(changed)}." if changed else ""
 
 
-def _show_answer(found: dict[str, Comparison], words: Words, changed: str) -> None:
+def _show_answer(found: dict[str, Comparison], words: Words, sentences: Sentences | None, changed: str) -> None:
     st.subheader("How alike in meaning", anchor=False)
     st.markdown(_sentence(found))
     if changed:
         st.markdown(f":material/tune: {changed}")
-    frame = pd.DataFrame(as_rows(found, words, TAXONOMY))
+    frame = pd.DataFrame(as_rows(found, words, TAXONOMY, sentences))
     st.vega_lite_chart(spec_of(open_range_chart, frame[["source", "distance", "low", "high"]], AXIS),
                        alt="Distance in meaning of every source, and the range that stays open")  # fmt: skip
     st.caption(
@@ -117,12 +120,16 @@ def _show_answer(found: dict[str, Comparison], words: Words, changed: str) -> No
            for state in (MATCH, PARTLY, DIFFERS, UNKNOWN)},
         "Words": frame["words"],
         "Words in common": [", ".join(words.shared[key]) for key in found],
+        **({"Sentences": frame["sentences"]} if sentences else {}),
     })  # fmt: skip
     st.dataframe(table, hide_index=True, placeholder="", alt="Sources by distance in meaning", column_config={
         "Distance": st.column_config.NumberColumn(format="%.2f"),
         "Words": st.column_config.NumberColumn(format="%.2f", help="Cosine of the descriptions' words, 0 to 1"),
+        "Sentences": st.column_config.NumberColumn(format="%.2f", help="Cosine of the encoder's vectors, -1 to 1"),
     })  # fmt: skip
     st.caption(_about_words(words))
+    if sentences:
+        st.caption(_about_sentences(sentences))
     st.download_button("Download as CSV", frame.to_csv(index=False), "meaning.csv", "text/csv",
                        icon=":material/download:", on_click="ignore")  # fmt: skip
 
@@ -150,11 +157,20 @@ def _sentence(found: dict[str, Comparison]) -> str:
 def _about_words(words: Words) -> str:
     text = "*Words*: how alike target and source are described, by pieces of three to five letters, of which rare " \
            "ones count more (TF-IDF, cosine; 0 to 1). It knows no synonyms and enters no distance. "  # fmt: skip
-    if words.floor is None:
-        return text + "What unrelated texts give is unknown, since the target's modality is."
-    return text + f"{count(words.floor.n, 'set')} of the catalogue whose modality has nothing in common with the " \
-                  f"target's give {words.floor.median:.2f} in the middle and {words.floor.highest:.2f} at most: up " \
-                  "to there it says nothing."  # fmt: skip
+    return text + _about_floor(words.floor)
+
+
+def _about_sentences(sentences: Sentences) -> str:
+    return f"*Sentences*: how close {plain(sentences.model)} places the descriptions of target and source (cosine, " \
+           f"-1 to 1). It enters no distance. {_about_floor(sentences.floor)}"  # fmt: skip
+
+
+def _about_floor(floor: Floor | None) -> str:
+    if floor is None:
+        return "What unrelated texts give is unknown, since the target's modality is."
+    return f"{count(floor.n, 'set')} of the catalogue whose modality has nothing in common with the target's " \
+           f"give {floor.median:.2f} in the middle and {floor.highest:.2f} at most: up to there it says " \
+           "nothing."  # fmt: skip
 
 
 def _ask_weights() -> dict[str, float]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from core.errors import SimilarityError
 from core.similarity.taxonomy import Property, Taxonomy
-from core.similarity.words import Words
+from core.similarity.words import Sentences, Words
 from core.sources.record import SourceDataset
 from core.target import TargetTask
 
@@ -185,9 +185,11 @@ def farther_for_sure(comparisons: Mapping[str, Comparison]) -> list[str]:
     return [key for key, one in ordered.items() if one.low > first.high]
 
 
-def as_rows(comparisons: Mapping[str, Comparison], words: Words, taxonomy: Taxonomy) -> list[dict]:
+def as_rows(
+    comparisons: Mapping[str, Comparison], words: Words, taxonomy: Taxonomy, sentences: Sentences | None = None
+) -> list[dict]:
     """One row per source (key), in the order given, with every property: for the download."""
-    floor, parts = words.floor, ("state", "distance", "weight")
+    parts = ("state", "distance", "weight")
     return [
         {
             "source": one.source,
@@ -196,11 +198,19 @@ def as_rows(comparisons: Mapping[str, Comparison], words: Words, taxonomy: Taxon
             "low": one.low,
             "high": one.high,
             **{f"{row.about}_{part}": getattr(row, part) for row in one.rows for part in parts},
-            "words": words.cosine[key],
-            "words_unrelated_median": floor.median if floor else None,
-            "words_unrelated_highest": floor.highest if floor else None,
-            "words_unrelated_n": floor.n if floor else 0,
+            **_cosine("words", words, key),
+            **(_cosine("sentences", sentences, key) | {"sentence_encoder": sentences.model} if sentences else {}),
             "taxonomy": taxonomy.version,
         }
         for key, one in comparisons.items()
     ]
+
+
+def _cosine(name: str, found: Words | Sentences, key: str) -> dict:
+    floor = found.floor
+    return {
+        name: found.cosine[key],
+        f"{name}_unrelated_median": floor.median if floor else None,
+        f"{name}_unrelated_highest": floor.highest if floor else None,
+        f"{name}_unrelated_n": floor.n if floor else 0,
+    }

@@ -38,6 +38,15 @@ class Words:
     floor: Floor | None
 
 
+@dataclass(frozen=True)
+class Sentences:
+    """What the sentence encoder `model` says of the same texts: `cosine` in [-1, 1] by source, and the floor."""
+
+    model: str
+    cosine: dict[str, float]
+    floor: Floor | None
+
+
 def text_of_target(task: TargetTask, class_names: Sequence[str]) -> str:
     """Name, modality, anatomy and classes, with what these mean. In any order of the classes the same to `compare`."""
     classes = [task.class_meanings.get(name, name) for name in class_names] or task.class_meanings.values()
@@ -56,9 +65,13 @@ def compare_words(target: str, sources: Mapping[str, str], unrelated: Sequence[s
     texts = [target, *sources.values()]
     vectors = _tfidf([_ngrams(text) for text in texts])
     cosine = dict(zip(sources, (vectors[1:] @ vectors[0]).tolist(), strict=True))
+    return Words(cosine, dict(zip(sources, _shared_words(texts), strict=True)), floor_of(cosine, unrelated))
+
+
+def floor_of(cosine: Mapping[str, float], unrelated: Sequence[str]) -> Floor | None:
+    """The floor that the keys `unrelated` give; None without any."""
     far = [cosine[key] for key in unrelated]
-    floor = Floor(len(far), float(np.median(far)), max(far)) if far else None
-    return Words(cosine, dict(zip(sources, _shared_words(texts), strict=True)), floor)
+    return Floor(len(far), float(np.median(far)), max(far)) if far else None
 
 
 def _ngrams(text: str) -> Counter:

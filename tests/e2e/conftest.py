@@ -124,7 +124,8 @@ def fill(page: Page, label: str, text: str) -> None:
 
 def choose(page: Page, label: str, *options: str) -> None:
     """Pick the option, or one after the other, in the box called `label` by typing it: long lists show only their
-    beginning. Where a rerun of the page closes the list meanwhile, it is opened again."""
+    beginning. Where a rerun of the page closes the list meanwhile, it is opened again. The list is closed with Tab,
+    never with Escape, which clears the box where the list has closed by itself."""
     box = page.get_by_role("combobox", name=label)
     for option in options:
         found = page.get_by_role("option", name=option).first
@@ -139,11 +140,9 @@ def choose(page: Page, label: str, *options: str) -> None:
             except TimeoutError:
                 if wait == 30_000:
                     raise
-                page.keyboard.press("Escape")
+                box.press("Tab")
+        page.keyboard.press("Tab")  # where several can be picked, the list stays open
         settled(page)
-        if page.get_by_role("listbox").is_visible():  # where several can be picked, it stays open
-            page.keyboard.press("Escape")
-            settled(page)
 
 
 def press(page: Page, name: str) -> None:

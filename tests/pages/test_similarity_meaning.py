@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.comparison import sentences
 from core.demo import PROJECT_ID, open_demo
 from core.similarity.questionnaire import TARGET, Answer, shipped
 from core.similarity.taxonomy import shipped as taxonomy
@@ -197,3 +198,26 @@ def test_answers_on_the_target_stay_with_it_and_those_on_sources_serve_all_targe
     at.text_input(key="people_person").set_value("P1")
     run(at)
     assert r"Tissue patches \(synthetic\) 0/10" in text_of(at) and "CheXpert 1/10" in text_of(at)
+
+
+def test_a_sentence_encoder_adds_a_column_with_its_floor(demo, tmp_path, monkeypatch):
+    model = tmp_path / "mini"
+    model.mkdir()
+    (model / "modules.json").write_text('[{"type": "sentence_transformers.models.Transformer"}]')
+    (model / "model.safetensors").write_bytes(b"")
+    monkeypatch.setattr(sentences, "_encoded", lambda folder, texts: [[1.0, 0.0], *[[0.6, 0.8]] * (len(texts) - 1)])
+    at = open_page()
+    named(at.text_input, "Folder of the encoder").set_value(str(tmp_path / "none"))
+    assert "holds no sentence encoder" in text_of(run(at))
+    named(at.text_input, "Folder of the encoder").set_value(str(model))
+    assert "Sentences" not in answer(run(at))
+    at = run(press(at, "Read the descriptions"))
+    assert answer(at)["Sentences"].tolist() == pytest.approx([0.6] * 3)
+    assert "how close mini places" in text_of(at) and "0.60 at most" in text_of(at)
+
+
+def test_without_the_package_the_page_says_how_to_get_it(demo, monkeypatch):
+    monkeypatch.setattr(sentences, "installed", lambda: False)
+    at = open_page()
+    assert "pip install sentence-transformers" in text_of(at)
+    assert all(box.label != "Folder of the encoder" for box in at.text_input)
