@@ -1,4 +1,4 @@
-"""The similarity page, view *To a network*: how alike target and sources are to a network, encoder beside encoder."""
+"""The similarity page, view *To a network*: how alike target and sources are to networks, side by side."""
 
 import pandas as pd
 import streamlit as st
@@ -24,7 +24,7 @@ HOW_TO_READ = (
 NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA", "nca": "NCA", "lda": "LDA"}
 MOST_SHOWN = 36  # images of a selection
 COLUMNS = {
-    "encoder": "Encoder", "source": "Source", "measure": "Measure", "value": "Value", "floor": "No difference gives",
+    "encoder": "Network", "source": "Source", "measure": "Measure", "value": "Value", "floor": "No difference gives",
     "excess": "Beyond that", "low": "from (95 %)", "high": "to (95 %)", "images": "Images of each", "note": "Note",
 }  # fmt: skip
 
@@ -46,12 +46,12 @@ def show_embedding(results: dict) -> None:
     """
     encoders = results["encoders"]
     if not any(encoder["sources"] for encoder in encoders):
-        st.info("No source has been compared through an encoder yet.")
+        st.info("No source has been compared through a network yet.")
         return
     st.caption(
         f"Target: {plain(results['target']['name'])}, {count(results['target']['n'], 'image')}. Through "
         f"{count(len(encoders), 'encoder')}: a network that turns an image into numbers, its features. "
-        "Encoders disagree, so look at several."
+        "Networks disagree, so look at several."
     )
     frame = distances_frame(results)
     keys = [key for key in MEASURES if frame.loc[frame["measure"] == key, "value"].notna().any()]
@@ -88,9 +88,9 @@ def _show_measure(key: str, encoders: list[dict], frame: pd.DataFrame) -> None:
     flat = {name: [source for tier in order for source in tier] for name, order in orders.items() if order}
     drawn = frame[frame["measure"] == key].drop(columns=["n", "needs", "note"])
     spec = spec_of(distances_chart, drawn, key, flat)
-    st.vega_lite_chart(spec, alt=f"{about.name} of every source, per encoder", key=f"embedding_{key}")
+    st.vega_lite_chart(spec, alt=f"{about.name} of every source, per network", key=f"embedding_{key}")
     lines = [f"- {plain(name)}: {_order_in_words(order, by_encoder[name])}" for name, order in orders.items() if order]
-    st.markdown(f"Most alike first, by encoder ({_sizes(frame, key)}):\n" + "\n".join(lines))
+    st.markdown(f"Most alike first, by network ({_sizes(frame, key)}):\n" + "\n".join(lines))
 
 
 def _of(encoder: dict, key: str) -> dict[str, dict]:
@@ -134,7 +134,7 @@ def _show_projection(results: dict) -> None:
     st.subheader("Target and sources in one picture", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         encoders = {encoder["name"]: encoder for encoder in results["encoders"] if encoder.get("projections")}
-        encoder = encoders[st.selectbox("Encoder", encoders, key="embedding_encoder", width=320)]
+        encoder = encoders[st.selectbox("Network", encoders, key="embedding_encoder", width=320)]
         method = st.segmented_control(
             "Projection", list(encoder["projections"]), default=next(iter(encoder["projections"])), required=True,
             format_func=NAMES.get, key="embedding_method",

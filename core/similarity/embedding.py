@@ -195,10 +195,10 @@ def _require_comparable(target: Sample, source: Sample) -> None:
     if target.features.shape[1] != source.features.shape[1]:
         raise SimilarityError(
             f"The features have {target.features.shape[1]} and {source.features.shape[1]} dimensions.",
-            "Take the features of both sets from the same encoder.",
+            "Take the features of both sets from the same network.",
         )
     if not all(np.isfinite(sample.features).all() for sample in (target, source)):
-        raise SimilarityError("Some features are NaN or infinite.", "Check the encoder's weights and preprocessing.")
+        raise SimilarityError("Some features are NaN or infinite.", "Check the network's weights and preprocessing.")
 
 
 def _distinct(sample: Sample) -> Sample:

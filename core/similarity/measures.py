@@ -53,7 +53,7 @@ MEASURES = {
             "scatters around 0, below it as well as above, at any number of images."
         ),
         limits=(
-            "Its size depends on the scale of the encoder's features: compare sources within one encoder only. Large "
+            "Its size depends on the scale of the network's features: compare sources within one network only. Large "
             "features weigh much, because they enter to the third power."
         ),
         paper="Binkowski et al. 2018, arXiv:1801.01401",
@@ -64,7 +64,7 @@ MEASURES = {
         name="Frechet distance",
         unit="squared feature units",
         meaning=(
-            "Distance between two normal distributions fitted to the features (FID, with this encoder in place of "
+            "Distance between two normal distributions fitted to the features (FID, with this network in place of "
             "Inception). Above 0 even without a difference, the more the fewer images: read what exceeds the floor, "
             "and compare values only at the same number of images."
         ),
