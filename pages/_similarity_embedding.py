@@ -50,7 +50,7 @@ def show_embedding(results: dict) -> None:
         return
     st.caption(
         f"Target: {plain(results['target']['name'])}, {count(results['target']['n'], 'image')}. Through "
-        f"{count(len(encoders), 'encoder')}: a network that turns an image into numbers, its features. "
+        f"{count(len(encoders), 'network')}: a network turns an image into numbers, its features. "
         "Networks disagree, so look at several."
     )
     frame = distances_frame(results)
