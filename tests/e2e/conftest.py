@@ -100,8 +100,11 @@ def page(chromium, app) -> Page:
 
 
 def settled(page: Page) -> None:
-    """Wait until the page has been drawn and nothing runs any more, nor begins to within 0.3 s."""
+    """Wait until the page has been drawn and nothing runs any more, nor begins to within 0.3 s.
+
+    Before its connection a new page looks idle, too: it has no heading yet."""
     idle = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    expect(page.get_by_test_id("stHeading").first).to_be_visible(timeout=60_000)
     while True:
         expect(idle).to_be_visible(timeout=60_000)
         page.wait_for_timeout(300)

@@ -50,6 +50,7 @@ def test_imagenet_samples_have_classes_in_their_names_pages_zoom_and_histograms(
     assert not set(first) & set(names(page)) and "samples_page=2" in page.url
     second = names(page)
     page.reload()
+    expect(page.locator(TILES)).to_have_count(36)
     settled(page)
     assert names(page) == second
 

@@ -1,6 +1,7 @@
 """How alike in meaning, in a real browser: compare, set what is unknown, weigh, describe by several people."""
 
 import csv
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -25,6 +26,12 @@ def rows_of(page: Page, button: str) -> list[dict]:
         page.get_by_test_id("stDownloadButton").get_by_role("button", name=button).click()
     settled(page)
     return list(csv.DictReader(download.value.path().read_text().splitlines()))
+
+
+def add_answers(page: Page, file: Path, text: str) -> None:
+    file.write_text(text)
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    press(page, "Add these answers")
 
 
 def test_what_is_set_narrows_the_range_and_the_link_shows_the_same(page, app):
@@ -73,14 +80,11 @@ def test_people_describe_data_sets_and_their_answers_travel(page, app, tmp_path)
     choose(page, "Remove all answers of", "P2")
     press(page, "Remove answers")
     assert len(rows_of(page, "Export all answers as CSV")) == 6
-    table = tmp_path / "answers.csv"
-    table.write_text("person,data_set,question,answer,version\nP3,the target,medical,perhaps,1\n")
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(table)
-    press(page, "Add these answers")
+    header, version = "person,data_set,question,answer,version", shipped().version
+    add_answers(page, tmp_path / "bad.csv", f"{header}\nP3,the target,medical,perhaps,{version}\n")
     expect(page.get_by_text("Row 2: answer is 'perhaps'")).to_be_visible()
-    table = tmp_path / "more.csv"
-    table.write_text(f"person,data_set,question,answer,version\nP3,the target,medical,yes,{shipped().version}\n")
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(table)
-    settled(page)
-    press(page, "Add these answers")
+    page.get_by_role("button", name="Remove bad.csv").click()
+    expect(page.get_by_role("button", name="Add these answers")).to_have_count(0)
+    add_answers(page, tmp_path / "good.csv", f"{header}\nP3,the target,medical,yes,{version}\n")
+    expect(page.get_by_text("Imported: 1 answer")).to_be_visible()
     assert len(rows_of(page, "Export all answers as CSV")) == 7
