@@ -10,7 +10,7 @@ def define(term: str) -> str:
     return shipped().entries[term].definition
 
 
-def link_to(term: str, label: str = "") -> None:
+def link_to(term: str) -> None:
     """A link to the entry of `term` on the page *Words*, with its definition as tooltip."""
-    st.page_link("words.py", label=label or f"What is meant by {term}?", icon=":material/menu_book:",
+    st.page_link("words.py", label=f"What is meant by {term}?", icon=":material/menu_book:",
                  query_params={"term": term}, help=define(term))  # fmt: skip

@@ -7,19 +7,21 @@ from core.errors import SourceScoutError
 from core.metrics import METRICS
 from core.scoring.ranking import ranking
 from core.similarity.measures import MEASURES
+from core.similarity.semantic import compare
 from core.similarity.visual_glossary import FEATURES, GROUPS
-from core.sources.record import FIELDS
+from core.sources.record import FIELDS, SourceDataset
 from core.sources.shortlist import shortlisted
 from core.survey.glossary import MeasuredBy
 from core.target import COLORS, TargetTask
 from pages import _state
 from pages._registry import BUILT
-from pages._sources_shared import records, short
-from pages._target_form import TYPE_NAMES
-from pages._target_reading import read
+from pages._similarity_meaning import TAXONOMY, profiles_of
+from pages._sources_shared import UNKNOWN, records, short
+from pages._target_reading import Found, read
 from pages._text import count, plain
 
 STEPS = {step.key: step for step in BUILT}
+MEANING = "similarity/Meaning"
 MOST_SOURCES = 8  # in one table
 NOT_RECORDED = ":gray[not recorded of a target]"
 
@@ -28,7 +30,7 @@ def show_values(measured_by: MeasuredBy, current: _state.View) -> None:
     """The measures in words, the values at hand, and links to where all of them are."""
     _show_measures(measured_by)
     if measured_by.fields:
-        _show_facts(measured_by.fields, current)
+        _show_facts(measured_by.fields, current, MEANING in measured_by.views)
     for metric in measured_by.metrics:
         _show_scores(metric, current)
     with st.container(horizontal=True):
@@ -46,21 +48,38 @@ def _show_measures(measured_by: MeasuredBy) -> None:
     distances = [f"**{MEASURES[key].name}**: {MEASURES[key].meaning}" for key in measured_by.distances]
     if lines := groups + looks + distances:
         st.markdown("\n".join(f"- {line}" for line in lines))
+        st.caption("They are measured on images, on the similarity page, where their values are.")
 
 
-def _show_facts(fields: tuple[str, ...], current: _state.View) -> None:
-    """What is known of the target and of the sources in view."""
+def _show_facts(fields: tuple[str, ...], current: _state.View, meaning: bool) -> None:
+    """What is known of the target and of the sources in view, and how far apart they are in `meaning`."""
     known = records()
-    sources = [known[key] for key in sources_in_view(current) if key in known]
-    rows = {plain(source.name): [short(source, about) for about in fields] for source in sources[:MOST_SOURCES]}
+    chosen = [key for key in sources_in_view(current) if key in known]
+    sources = {key: known[key] for key in chosen[:MOST_SOURCES]}
+    rows = [{"": plain(source.name)} | {FIELDS[about].title: short(source, about) for about in fields}
+            for source in sources.values()]  # fmt: skip
+    meaning = meaning and current.task is not None
+    if meaning:
+        rows = [row | {"Distance in meaning": far} for row, far in zip(rows, _distances(current, sources), strict=True)]
     if current.task:
-        rows = {f"**{plain(current.task.name)}** (target)": _of_target(fields, current.task)} | rows
+        rows = [{"": f"**{plain(current.task.name)}** (target)"} | _of_target(fields, current.task), *rows]
     if rows:
-        st.table(pd.DataFrame.from_dict(rows, orient="index", columns=[FIELDS[about].title for about in fields]))
-    if len(sources) > MOST_SOURCES:
-        st.caption(f"The first {MOST_SOURCES} of {len(sources)} sources; the rest are in their records.")
-    if not sources:
+        st.table(pd.DataFrame(rows).set_index("").fillna(""))
+    if meaning and chosen:
+        st.caption("Distance in meaning: 0 the same, 1 nothing in common, with the default weights; in brackets the "
+                   "range that unknown properties leave open.")  # fmt: skip
+    if len(chosen) > MOST_SOURCES:
+        st.caption(f"The first {MOST_SOURCES} of {len(chosen)} sources; the rest are in their records.")
+    if not chosen:
         st.caption("No source is on the shortlist or compared yet; the sources page shows these facts of all.")
+
+
+def _distances(current: _state.View, sources: dict[str, SourceDataset]) -> list[str]:
+    """With default weights, and the range that the unknown leaves open."""
+    target, profiles = profiles_of(current, sources)
+    found = [compare(target, profile, TAXONOMY) for profile in profiles.values()]
+    return ["unknown" if one.distance is None else f"{one.distance:.2f} ({one.low:.2f} to {one.high:.2f})"
+            for one in found]  # fmt: skip
 
 
 def sources_in_view(current: _state.View) -> list[str]:
@@ -69,37 +88,46 @@ def sources_in_view(current: _state.View) -> list[str]:
     return compared or (shortlisted(_state.store().shortlist(current.target_id)) if current.target_id else [])
 
 
-def _of_target(fields: tuple[str, ...], task: TargetTask) -> list[str]:
+def _of_target(fields: tuple[str, ...], task: TargetTask) -> dict[str, str]:
+    """What the target tells, by title of the field."""
+    known = {"modality": plain(task.modality), "anatomy": plain(task.anatomy), "color": COLORS[task.color],
+             "label_type": task.label_type}  # fmt: skip
     try:
-        found = read(task)
+        known |= _of_images(read(task))
     except SourceScoutError:
-        images, classes = "its images cannot be read", ""
-    else:
-        images = f"{len(found.part.indices):,} in its training part" if found.part else "none to train on"
-        classes = f"{len(found.listing.class_names):,}"
-    known = {
-        "images": images, "classes": classes, "modality": plain(task.modality), "anatomy": plain(task.anatomy),
-        "color": COLORS[task.color], "label_type": TYPE_NAMES[task.label_type],
-    }  # fmt: skip
-    return [(known[about] or ":gray[unknown]") if about in known else NOT_RECORDED for about in fields]
+        known |= dict.fromkeys(("images", "patients", "classes", "resolution"), "its images cannot be read")
+    return {FIELDS[about].title: known.get(about, NOT_RECORDED) or UNKNOWN for about in fields}
+
+
+def _of_images(found: Found) -> dict[str, str]:
+    inspection = found.inspection
+    sizes = [f"{one.width} x {one.height} pixels" for one in inspection.sizes.itertuples()]  # most frequent first
+    more = f", and {count(len(sizes) - 1, 'other size')}" if sizes[1:] else ""
+    return {
+        "images": f"{len(found.part.indices):,} in its training part" if found.part else "none to train on",
+        "patients": "" if inspection.n_groups is None else f"{count(inspection.n_groups, 'group')} in all parts",
+        "classes": f"{len(found.listing.class_names):,}",
+        "resolution": sizes[0] + more if sizes else "",
+    }
 
 
 def _show_scores(metric: str, current: _state.View) -> None:
     """The values of the newest run that has this metric, with what chance gives."""
     about = METRICS[metric]
     st.markdown(f"- **{about.name}**: {about.meaning}")
-    for run in current.runs:
-        results = [result for result in _state.store().scores(run.id) if result["metric"] == metric]
-        if results:
-            break
-    else:
+    scores = ((run, [one for one in _state.store().scores(run.id) if one["metric"] == metric]) for run in current.runs)
+    run, results = next(((run, found) for run, found in scores if found), (None, []))
+    if run is None:
+        st.caption("No run has computed it for the target in view yet.")
         return
     frame = ranking(run.summary, results, metric)
     number = st.column_config.NumberColumn
+    first = ["architecture"] if about.one_architecture else []  # only within one can values be compared
     st.dataframe(
-        frame[["candidate", "value", "low", "high", "null", "p", "verdict"]], hide_index=True, placeholder="",
+        frame[[*first, "candidate", "value", "low", "high", "null", "p", "verdict"]], hide_index=True, placeholder="",
         alt=f"{about.name} of each candidate",
         column_config={
+            "architecture": "Architecture",
             "candidate": "Candidate",
             "value": number(f"Value ({about.unit})", format="%.3f"),
             "low": number("95 % from", format="%.3f"),

@@ -5,7 +5,6 @@ import streamlit as st
 from core.survey.glossary import ABSTRACT, OURS, SECONDARY, Entry, Statement, ambiguous_in, entry, shipped
 from pages import _state
 from pages._text import plain
-from pages._words import link_to
 from pages._words_values import show_values
 
 KINDS = {
@@ -32,12 +31,12 @@ def show_entry(one: Entry, current: _state.View) -> None:
     with st.container(border=True):
         st.subheader(one.term, anchor=False)
         if one.also:
-            st.caption(f"Also written: {plain(', '.join(one.also))}")
+            st.caption(f"In texts also: {plain(', '.join(one.also))}")
         st.markdown(f"{one.definition} {_kind(OURS)}")
         if one.questions:
-            st.markdown("**An ambiguous word. Say instead:**\n" + _questions(one))
+            st.markdown("**An ambiguous word. It is clear once you answer:**\n" + _questions(one))
         if one.also_meant:
-            st.markdown("**What people also mean by it**")
+            st.markdown("**What people also mean by it, and what is said of it**")
             st.markdown("\n".join(f"- {_statement(statement)}" for statement in one.also_meant))
         st.markdown(f"**What stands for it here**  \n{one.here}")
         show_values(one.measured_by, current)
@@ -81,7 +80,7 @@ def show_trial() -> None:
     for one in found:
         with st.container(border=True):
             st.markdown(f"**{one.term}** can mean several things:\n" + _questions(one))
-            link_to(one.term, f"More on {one.term}")
+            st.button(f"More on {one.term}", key=f"words_more_{one.term}", on_click=open_term, args=(one.term,))
 
 
 current = _state.view()

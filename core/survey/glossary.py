@@ -119,7 +119,9 @@ def parse(text: str) -> Glossary:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise GlossaryError(f"The glossary is not valid TOML: {error}.", "Compare it with the one that ships.") from None
+        raise GlossaryError(
+            f"The glossary is not valid TOML: {error}.", "Compare it with the one that ships."
+        ) from None
     _only(content, {"version", "read", "entry"}, "The glossary")
     if type(content.get("version")) is not int:
         raise GlossaryError("The glossary has no `version`.", "Give it a whole number that grows with every change.")
