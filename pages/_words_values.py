@@ -35,7 +35,7 @@ def show_values(measured_by: MeasuredBy, current: _state.View) -> None:
         _show_scores(metric, current)
     with st.container(horizontal=True):
         for view in measured_by.views:
-            link_to_view(view)
+            _link_to_view(view)
 
 
 def _show_measures(measured_by: MeasuredBy) -> None:
@@ -54,7 +54,7 @@ def _show_measures(measured_by: MeasuredBy) -> None:
 def _show_facts(fields: tuple[str, ...], current: _state.View, meaning: bool) -> None:
     """What is known of the target and of the sources in view, and how far apart they are in `meaning`."""
     known = records()
-    chosen = [key for key in sources_in_view(current) if key in known]
+    chosen = [key for key in _sources_in_view(current) if key in known]
     sources = {key: known[key] for key in chosen[:MOST_SOURCES]}
     rows = [{"": plain(source.name)} | {FIELDS[about].title: short(source, about) for about in fields}
             for source in sources.values()]  # fmt: skip
@@ -82,7 +82,7 @@ def _distances(current: _state.View, sources: dict[str, SourceDataset]) -> list[
             for one in found]  # fmt: skip
 
 
-def sources_in_view(current: _state.View) -> list[str]:
+def _sources_in_view(current: _state.View) -> list[str]:
     """Keys of the sources that this session compares with the target, else of those on its shortlist."""
     compared = st.session_state.get("similarity_sources", [])
     return compared or (shortlisted(_state.store().shortlist(current.target_id)) if current.target_id else [])
@@ -100,13 +100,14 @@ def _of_target(fields: tuple[str, ...], task: TargetTask) -> dict[str, str]:
 
 
 def _of_images(found: Found) -> dict[str, str]:
-    inspection = found.inspection
+    inspection, counts = found.inspection, found.inspection.counts
+    smallest = counts["train" if "train" in counts else "all"].min()
     sizes = [f"{one.width} x {one.height} pixels" for one in inspection.sizes.itertuples()]  # most frequent first
     more = f", and {count(len(sizes) - 1, 'other size')}" if sizes[1:] else ""
     return {
         "images": f"{len(found.part.indices):,} in its training part" if found.part else "none to train on",
         "patients": "" if inspection.n_groups is None else f"{count(inspection.n_groups, 'group')} in all parts",
-        "classes": f"{len(found.listing.class_names):,}",
+        "classes": f"{len(counts):,}, the smallest with {count(smallest, 'image')} to train on",
         "resolution": sizes[0] + more if sizes else "",
     }
 
@@ -140,7 +141,7 @@ def _show_scores(metric: str, current: _state.View) -> None:
     st.caption(f"{plain(current.task.name)}, {count(run.summary['sample']['n'], 'image')}.")
 
 
-def link_to_view(view: str) -> None:
+def _link_to_view(view: str) -> None:
     """A link to PAGE or PAGE/VIEW."""
     key, _, name = view.partition("/")
     step = STEPS[key]

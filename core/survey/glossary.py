@@ -125,8 +125,9 @@ def parse(text: str) -> Glossary:
     _only(content, {"version", "read", "entry"}, "The glossary")
     if type(content.get("version")) is not int:
         raise GlossaryError("The glossary has no `version`.", "Give it a whole number that grows with every change.")
-    readings = {key: _reading(key, table) for key, table in content.get("read", {}).items()}
-    entries = [_entry(table, readings) for table in content.get("entry", [])]
+    read = _table(content.get("read", {}), "`read`")
+    readings = {key: _reading(key, table) for key, table in read.items()}
+    entries = [_entry(table, readings) for table in _list(content, "entry", "The glossary")]
     names = [name.lower() for one in entries for name in one.names]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise GlossaryError(f"Several entries are called {', '.join(twice)}.", "Leave each spelling to one entry.")
@@ -142,8 +143,8 @@ def _reading(key: str, table: dict) -> Reading:
 
 
 def _entry(table: dict, readings: dict[str, Reading]) -> Entry:
+    _only(table, {field.name for field in fields(Entry)}, "An entry")
     where = f"The entry `{table.get('term', 'without a term')}`"
-    _only(table, {field.name for field in fields(Entry)}, where)
     questions = _texts(table, "questions", where)
     if len(questions) not in (0, QUESTIONS):
         raise GlossaryError(
@@ -156,7 +157,7 @@ def _entry(table: dict, readings: dict[str, Reading]) -> Entry:
         also=_texts(table, "also", where),
         definition=_text(table, "definition", where),
         here=_text(table, "here", where),
-        also_meant=tuple(_statement(one, readings, where) for one in table.get("also_meant", [])),
+        also_meant=tuple(_statement(one, readings, where) for one in _list(table, "also_meant", where)),
         measured_by=MeasuredBy(**{name: _texts(measured_by, name, where) for name in measured_by}),
         questions=questions,
     )
@@ -170,9 +171,23 @@ def _statement(table: dict, readings: dict[str, Reading], where: str) -> Stateme
     return Statement(_text(table, "text", where), readings[by] if by else None)
 
 
-def _only(table: dict, known: set[str], where: str) -> None:
-    if unknown := sorted(set(table) - known):
+def _table(value: object, where: str) -> dict:
+    if not isinstance(value, dict):
+        raise GlossaryError(f"{where} is no table.", "Compare it with the glossary that ships.")
+    return value
+
+
+def _only(value: object, known: set[str], where: str) -> None:
+    """Refuse what is no table, and parts that are not `known`."""
+    if unknown := sorted(set(_table(value, where)) - known):
         raise GlossaryError(f"{where} has unknown parts: {', '.join(unknown)}.", f"Known: {', '.join(sorted(known))}.")
+
+
+def _list(table: dict, name: str, where: str) -> list:
+    value = table.get(name, [])
+    if not isinstance(value, list):
+        raise GlossaryError(f"{where}: `{name}` is no list.", "Compare it with the glossary that ships.")
+    return value
 
 
 def _text(table: dict, name: str, where: str) -> str:
@@ -183,7 +198,7 @@ def _text(table: dict, name: str, where: str) -> str:
 
 
 def _texts(table: dict, name: str, where: str) -> tuple[str, ...]:
-    value = table.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
+    value = _list(table, name, where)
+    if not all(isinstance(one, str) and one.strip() for one in value):
         raise GlossaryError(f"{where}: `{name}` is no list of texts.", f'Write it as {name} = ["one", "two"].')
     return tuple(value)

@@ -71,8 +71,10 @@ def test_size_shows_the_training_images_of_the_target_and_what_records_of_the_sh
     store.add_to_shortlist(TISSUE, steps)
     table = open_page(term="size").table[0].value
     assert len(table) == 3
-    n = store.runs(TISSUE)[0].summary["part"]["n"]
-    assert table["Images"].iloc[0] == f"{n} in its training part" and "groups" in table["Patients"].iloc[0]
+    plan = store.runs(TISSUE)[0].summary
+    assert table["Images"].iloc[0] == f"{plan['part']['n']} in its training part"
+    assert f"the smallest with {min(plan['sample']['counts'].values())} images" in table["Classes"].iloc[0]
+    assert "groups" in table["Patients"].iloc[0]
     assert f"{catalogue()['chexpert'].value('images'):,}" in table["Images"].iloc[1]
     assert f"{catalogue()['chexpert'].value('patients'):,}" in table["Patients"].iloc[1]
 

@@ -117,7 +117,8 @@ def test_the_smallest_glossary_is_read():
         ('kind = "abstract"', 'kind = "heard"', "kind 'heard'"),
         ('by = "one"', 'by = "two"', "cites `two`"),
         ('["Of what?", "Counted how?"]', '["Of what?"]', "1 questions"),
-        ('["Of what?", "Counted how?"]', '"Of what?"', "no list of texts"),
+        ('["Of what?", "Counted how?"]', '"Of what?"', "`questions` is no list"),
+        ('["Of what?", "Counted how?"]', '["Of what?", 2]', "no list of texts"),
         ('here = "A count."', "", "no text `here`"),
         ('here = "A count."', 'here = "A count."\nalso = ["SIZE"]', "Several entries are called size"),
         ('here = "A count."', 'here = "A count."\ncolour = 1', "unknown parts: colour"),
@@ -128,3 +129,9 @@ def test_a_bad_file_is_refused_with_what_is_wrong(changed, into, says):
     with pytest.raises(GlossaryError, match=says) as error:
         parse(SMALLEST.replace(changed, into))
     assert error.value.remedy
+
+
+@pytest.mark.parametrize("text", ["version = 1\nread = 2", "version = 1\nread = {a = 2}", "version = 1\nentry = [2]"])
+def test_what_should_be_a_table_and_is_none_is_refused(text):
+    with pytest.raises(GlossaryError, match="no table"):
+        parse(text)
