@@ -41,6 +41,10 @@ class SimilarityError(SourceScoutError):
     """Data sets cannot be compared, or a fingerprint, or what was said of them, cannot be read."""
 
 
+class GlossaryError(SourceScoutError):
+    """The glossary cannot be read."""
+
+
 class MetricError(SourceScoutError):
     """A metric does not apply to these features and labels."""
 

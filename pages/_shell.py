@@ -51,7 +51,8 @@ current = _state.view()
 marks = _state.progress_of(current)
 pages = [st.Page("overview.py", title="Overview", icon=":material/home:", default=True)]
 pages += [st.Page(step.file, title=step.title, icon=MARKS[marks[step.key]]) for step in BUILT]
-page = st.navigation(pages)
+words = st.Page("words.py", title="Words", icon=":material/menu_book:")
+page = st.navigation({"": pages, "Help": [words]})
 with st.sidebar:
     show_choice(current)
     st.caption(RESEARCH_USE)

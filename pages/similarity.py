@@ -10,12 +10,19 @@ from pages._similarity_sets import measurable
 from pages._similarity_together import show_side_by_side
 from pages._sources_shared import records
 from pages._text import distinct
+from pages._words import link_to
 
 VIEWS = {
     "Meaning": show_meaning,
     "Looks": show_looks,
     "To a network": show_network,
     "Side by side": show_side_by_side,
+}
+WORDS = {
+    "Meaning": "semantic similarity",
+    "Looks": "visual similarity",
+    "To a network": "embedding similarity",
+    "Side by side": "similarity",
 }
 REMINDER = (
     "**More alike is not the same as more useful.** In 24 pairs of a source and a medical target, the distance between "
@@ -66,6 +73,7 @@ view = st.segmented_control(
     "View", list(VIEWS), default="Meaning", required=True, key="similarity_view", bind="query-params",
     label_visibility="collapsed",
 )  # fmt: skip
+link_to(WORDS[view])
 sources = choose_sources(current)
 if not sources:
     st.markdown("Choose sources above. The *shortlist* on the sources page, where a team keeps those worth a closer "

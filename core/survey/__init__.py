@@ -1,0 +1,1 @@
+"""What people go by, and the words in which they say it."""
