@@ -41,6 +41,10 @@ class SimilarityError(SourceScoutError):
     """Data sets cannot be compared, or a fingerprint, or what was said of them, cannot be read."""
 
 
+class SurveyError(SourceScoutError):
+    """What was written down of the survey cannot be read."""
+
+
 class MetricError(SourceScoutError):
     """A metric does not apply to these features and labels."""
 
