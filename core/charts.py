@@ -200,8 +200,9 @@ def outcomes_chart(frame: pd.DataFrame, title: str) -> alt.LayerChart:
                       scale=alt.Scale(domain=groups, range=[TEAL, GREY][: len(groups)]))  # fmt: skip
     shape = alt.Shape("group:N", title=None, scale=alt.Scale(domain=groups, range=["circle", "diamond"][: len(groups)]))
     base = alt.Chart(frame).encode(y=y, color=color, tooltip=[*_texts("name"), *_numbers("value", "low", "high")])
-    interval = base.mark_rule(strokeWidth=2).encode(x=_x("low", title), x2=alt.X2("high"))
-    point = base.mark_point(filled=True, size=110, opacity=1).encode(x=_x("value", title), shape=shape)
+    low, value = (_x(column, title).axis(tickCount=6) for column in ("low", "value"))
+    interval = base.mark_rule(strokeWidth=2).encode(x=low, x2=alt.X2("high"))
+    point = base.mark_point(filled=True, size=110, opacity=1).encode(x=value, shape=shape)
     return alt.layer(interval, point).properties(height=alt.Step(32), width="container")
 
 

@@ -1,11 +1,12 @@
 """The heuristics page: a card per heuristic, with what it means for the target in view."""
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import groupby
 
 import streamlit as st
 
-from core.survey.heuristics import GROUPS, KINDS, RELATIONS, Card, Figure, Heuristics, Statement, shipped
+from core.survey.heuristics import GROUPS, RELATIONS, Card, Figure, Heuristics, Statement, shipped
 from pages import _state
 from pages._heuristics_now import Now, look_now
 from pages._registry import BUILT
@@ -18,7 +19,7 @@ ABOUT = {
     "trade_off": "No side is right for every task.",
     "ethics": "What a choice of source leaves out.",
 }
-SUMMARISED = ("social", "similar", "friction", "trade_off")  # groups that only the secondary summary names
+SUMMARISED = ("social", "similar", "friction", "trade_off")  # what only the secondary summary groups so
 PAGES = {step.file: step for step in BUILT}
 
 
@@ -26,15 +27,14 @@ def show_cards(current: _state.View) -> None:
     """All cards, by mechanism."""
     told = shipped()
     st.markdown(
-        "Most teams choose a source by rules of thumb. They save time and are often right. Each card says when a rule "
+        "Sources are often chosen by rules of thumb, which save time and can be right. Each card says when a rule "
         "misleads, what was measured, and what it means for the sources at hand. None is a verdict."
     )
     _show_origin(told)
     now = _ask_now(current)
     for group, cards in groupby(told.cards, key=lambda card: card.group):
         st.subheader(GROUPS[group], anchor=False)
-        mark = " :gray-badge[named so by a secondary summary]" if group in SUMMARISED else ""
-        st.caption(ABOUT[group] + mark)
+        st.caption(ABOUT[group] + (" The grouping is that of a secondary summary." if group in SUMMARISED else ""))
         for card in cards:
             _show_card(card, now)
 
@@ -43,13 +43,14 @@ def _show_origin(told: Heuristics) -> None:
     with st.popover(f"From a survey of {told.participants} practitioners", icon=":material/info:", type="tertiary"):
         st.markdown(
             f"A survey of {told.participants} practitioners who chose sources for two tasks (Lu, Zając, Cheplygina, "
-            "Jiménez-Sánchez, [arXiv:2510.00902](https://arxiv.org/abs/2510.00902)). The number of participants, the "
-            "three mechanisms, the two trade-offs and the ways of failing come from secondary summaries.\n\n"
+            "Jiménez-Sánchez, [arXiv:2510.00902](https://arxiv.org/abs/2510.00902)). Their number is told by "
+            f"{plain(told.participants_citation)}; the three mechanisms, the two trade-offs and the ways of failing by "
+            "another secondary summary.\n\n"
             "**Not obtained:** the paper's text, its questions, single answers, means, and how sure its summary is of "
             "each heuristic. They are unknown here. The sentences on the cards are ours.\n\n"
-            f"Four relations are kept apart: {'; '.join(RELATIONS[key].lower() for key in list(RELATIONS)[:3])}; and "
-            f"{RELATIONS['expectation'].lower()}, of which there is nothing yet: expectations are not collected in "
-            "this version."
+            "**Kept apart:**\n"
+            + "".join(f"\n- {RELATIONS[key]}" for key in ("rating", "similarity", "score", "expectation"))
+            + ": nothing yet, this version does not ask a team what it expects"
         )
 
 
@@ -91,7 +92,7 @@ def _show_evidence(card: Card) -> None:
     figures = sorted(card.evidence, key=lambda figure: order.index(figure.relation))
     for relation, some in groupby(figures, key=lambda figure: figure.relation):
         st.markdown(f"**{RELATIONS[relation]}**")
-        _show_cited(some, lambda figure: f"**{_signed(figure.value)}** {figure.says}")
+        _show_cited(some, lambda figure: _signed(f"**{figure.value}** {figure.says}"))
     st.markdown("**Where the card comes from**")
     _show_cited(card.where, lambda one: one.says)
 
@@ -104,9 +105,9 @@ def _show_cited(told: Iterable[Statement] | Iterable[Figure], text: Callable) ->
 
 def _origin(told: Statement | Figure) -> str:
     changing = " Unpublished, may change." if isinstance(told, Figure) and told.unpublished else ""
-    return f"{KINDS[told.kind].capitalize()}: {plain(told.citation)}.{changing}"
+    return f"{told.kind.capitalize()}: {plain(told.citation)}.{changing}"
 
 
-def _signed(value: str) -> str:
-    """A number with a true minus sign; words as they are."""
-    return value.replace("-", "\u2212") if value[0] in "+-" else value
+def _signed(text: str) -> str:
+    """`text` with true minus signs before its numbers."""
+    return re.sub(r"(?<!\w)-(?=\.?\d)", "\u2212", text)

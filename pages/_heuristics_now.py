@@ -59,14 +59,17 @@ class Now:
             (STATES[availability_of(one.checkpoint, one.report).state][0], one.checkpoint.name)
             for one in self.view.candidates
         ]
-        lines = [f"Weights. {line}" for line in _groups(weights)]
+        lines = [" ".join(["Weights.", *_groups(weights)])] if weights else []
         if not self.sources:
             return lines
-        every = self.sources.values()
-        lines += [f"Images, access. {line}" for line in _groups((_access(record), record.name) for record in every)]
-        lines += [f"Images, licence. {line}" for line in _groups((_licence(record), record.name) for record in every)]
+        access = [(_access(record), record.name) for record in self.sources.values()]
+        licence = [(_licence(record), record.name) for record in self.sources.values()]
         need = "needs" if self.view.task.commercial_use else "does not need"
-        return [*lines, f"As described, the target {need} commercial use."]
+        return [
+            *lines,
+            " ".join(["Images, access.", *_groups(access)]),
+            " ".join(["Images, licence.", *_groups(licence), f"As described, the target {need} commercial use."]),
+        ]
 
     def _general(self) -> list[str]:
         modality = TAXONOMY.properties["modality"]

@@ -1,1 +1,1 @@
-"""What people believe about sources: heuristics, words, and the answers of a team."""
+"""What people go by, and the words in which they say it."""

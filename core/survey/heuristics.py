@@ -4,6 +4,7 @@
 """
 
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,12 +18,7 @@ GROUPS = {
     "trade_off": "Two trade-offs",
     "ethics": "Ethics and fairness",
 }
-KINDS = {
-    "abstract": "abstract",
-    "secondary": "secondary",
-    "repository": "repository",
-    "ours": "ours",
-}
+KINDS = ("abstract", "secondary", "repository", "ours")
 RELATIONS = {
     "rating": "Rating against expectation (the survey)",
     "similarity": "Similarity against measured outcome (cats-scans)",
@@ -35,7 +31,7 @@ RELATIONS = {
 
 @dataclass(frozen=True)
 class Statement:
-    """Where a card comes from: `kind` is a key of KINDS."""
+    """Where a card comes from: `kind` is one of KINDS."""
 
     says: str
     kind: str
@@ -71,10 +67,12 @@ class Card:
 
 @dataclass(frozen=True)
 class Heuristics:
-    """All cards, in the order of GROUPS; `participants` of the study."""
+    """All cards, in the order of GROUPS; `participants` of the study, and who tells
+    their number."""
 
     version: int
     participants: int
+    participants_citation: str
     cards: tuple[Card, ...]
 
 
@@ -90,10 +88,11 @@ def parse_heuristics(text: str) -> Heuristics:
     try:
         cards = [_card(entry, content["cite"]) for entry in content["card"]]
         version, participants = content["version"], content["participants"]
+        told_by = content["cite"][content["participants_cite"]]
     except KeyError as missing:
         raise SurveyError(f"The heuristics lack {missing}.", "Add it, in the form of the file that ships.") from None
     order = list(GROUPS)
-    return Heuristics(version, participants, tuple(sorted(cards, key=lambda card: order.index(card.group))))
+    return Heuristics(version, participants, told_by, tuple(sorted(cards, key=lambda card: order.index(card.group))))
 
 
 def read_toml(text: str) -> dict:
@@ -137,6 +136,6 @@ def _origin(entry: dict, citations: dict[str, str]) -> tuple[str, str]:
     return entry["kind"], citations[entry["cite"]]
 
 
-def _require(value: str, known: dict, what: str) -> None:
+def _require(value: str, known: Collection[str], what: str) -> None:
     if value not in known:
         raise SurveyError(f"{what} `{value}`, which is not known.", f"Use one of {', '.join(known)}.")

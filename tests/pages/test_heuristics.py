@@ -51,7 +51,7 @@ def test_every_figure_is_shown_with_kind_and_citation():
     assert text.count("Unpublished, may change") == 2  # the two files that the subgroup figures are read from
     assert "choice\\-intuitions @ b48ce42" in text
     assert "\u22120.11** correlation" in text and "Repository: van den Brandt" in text
-    assert text.count("named so by a secondary summary") == 4
+    assert text.count("The grouping is that of a secondary summary") == 4
 
 
 def test_without_sources_that_have_a_record_the_page_says_so(target):

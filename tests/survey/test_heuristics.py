@@ -44,6 +44,7 @@ PAIRS = {
 def test_there_is_a_card_of_every_group_and_every_statement_has_its_kind_and_citation():
     assert [card.group for card in CARDS] == ["social", "similar", "friction", "trade_off", "trade_off", "ethics"]
     assert {card.group for card in CARDS} == set(GROUPS)
+    assert "summary" in heuristics.shipped().participants_citation
     for card in CARDS:
         assert card.where and card.evidence and card.sentence and card.misleads and card.instead
         for told in (*card.where, *card.evidence):
