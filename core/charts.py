@@ -191,6 +191,21 @@ def open_range_chart(frame: pd.DataFrame, title: str) -> alt.LayerChart:
     return alt.layer(bar, point).properties(height=alt.Step(26), width="container")
 
 
+def outcomes_chart(frame: pd.DataFrame, title: str) -> alt.LayerChart:
+    """Measured values with their 95 % intervals, in the order of `frame` (name, value, low, high, group): the first
+    group in colour, any other in grey and with another shape."""
+    y = alt.Y("name:N", sort=frame["name"].tolist(), title=None, axis=alt.Axis(labelLimit=260))
+    groups = frame["group"].unique().tolist()
+    color = alt.Color("group:N", title=None, legend=alt.Legend(orient="top", labelLimit=400),
+                      scale=alt.Scale(domain=groups, range=[TEAL, GREY][: len(groups)]))  # fmt: skip
+    shape = alt.Shape("group:N", title=None, scale=alt.Scale(domain=groups, range=["circle", "diamond"][: len(groups)]))
+    base = alt.Chart(frame).encode(y=y, color=color, tooltip=[*_texts("name"), *_numbers("value", "low", "high")])
+    low, value = (_x(column, title).axis(tickCount=6) for column in ("low", "value"))
+    interval = base.mark_rule(strokeWidth=2).encode(x=low, x2=alt.X2("high"))
+    point = base.mark_point(filled=True, size=110, opacity=1).encode(x=value, shape=shape)
+    return alt.layer(interval, point).properties(height=alt.Step(32), width="container")
+
+
 def _x(column: str, title: str) -> alt.X:
     return alt.X(f"{column}:Q", title=title, scale=alt.Scale(zero=False))
 

@@ -41,8 +41,8 @@ class SimilarityError(SourceScoutError):
     """Data sets cannot be compared, or a fingerprint, or what was said of them, cannot be read."""
 
 
-class GlossaryError(SourceScoutError):
-    """The glossary cannot be read."""
+class SurveyError(SourceScoutError):
+    """What was written down of the survey, or the glossary, cannot be read."""
 
 
 class MetricError(SourceScoutError):

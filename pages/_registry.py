@@ -32,7 +32,13 @@ STEPS = (
         "similarity.py",
     ),  # fmt: skip
     Step("scoring", "Scoring", "What do the metrics say, and can they be trusted here?", "speed", "scoring.py"),
-    Step("heuristics", "Heuristics", "What do practitioners go by, and when does it mislead?", "lightbulb"),
+    Step(
+        "heuristics",
+        "Heuristics",
+        "What do practitioners go by, and when does it mislead?",
+        "lightbulb",
+        "heuristics.py",
+    ),  # fmt: skip
     Step("evidence", "Evidence", "What was each measure worth where the truth is known?", "fact_check"),
     Step("validate", "Validate", "What does a short fine-tuning experiment say?", "science"),
     Step("decide", "Decide", "What do we choose, why, and how sure are we?", "gavel"),

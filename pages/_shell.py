@@ -10,7 +10,10 @@ from pages._registry import BUILT
 from pages._text import code, distinct
 
 ICON = Path(__file__).parents[1] / "data" / "icon.png"
-MARKS = {"done": ":material/check_circle:", "now": ":material/arrow_circle_right:", "later": ":material/circle:"}
+MARKS = {
+    "done": ":material/check_circle:", "now": ":material/arrow_circle_right:", "later": ":material/circle:",
+    "any time": ":material/menu_book:",
+}  # fmt: skip
 
 st.set_page_config(page_title="SourceScout", page_icon=str(ICON), layout="wide")
 

@@ -129,7 +129,7 @@ def ingest(run: Run) -> None:
 
 
 def progress_of(current: View) -> dict[str, str]:
-    """Per step of the walk: "done", "now" (the next thing to do) or "later"."""
+    """Per step of the walk: "done", "now" (the next thing to do), "later", or "any time" for what is there to read."""
     done = {
         "target": current.task is not None,
         "sources": bool(current.candidates),
@@ -137,7 +137,8 @@ def progress_of(current: View) -> dict[str, str]:
         "scoring": any(store().scores(run.id) for run in current.runs),
     }
     next_step = next((key for key, is_done in done.items() if not is_done and key not in NEVER_NEXT), None)
-    return {key: "done" if is_done else "now" if key == next_step else "later" for key, is_done in done.items()}
+    marks = {key: "done" if is_done else "now" if key == next_step else "later" for key, is_done in done.items()}
+    return marks | {"heuristics": "any time"}
 
 
 def active_run(current: View) -> Run | None:

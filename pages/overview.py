@@ -16,6 +16,7 @@ STATES = {
     "done": ("Done", "green", ":material/check:"),
     "now": ("Next", "blue", ":material/arrow_forward:"),
     "later": ("To do", "gray", None),
+    "any time": ("To read, any time", "gray", ":material/menu_book:"),
     None: ("Not in this version", "gray", None),
 }
 

@@ -14,6 +14,7 @@ from core.charts import (
     marked,
     matrix_chart,
     open_range_chart,
+    outcomes_chart,
     overview_chart,
     ranking_chart,
     svg,
@@ -142,3 +143,12 @@ def test_distances_keep_their_order_and_have_what_stays_open_as_a_bar():
     assert marks(chart) == ["bar", "point"]
     assert chart.to_dict()["layer"][0]["encoding"]["y"]["sort"] == ["b", "a"]
     assert svg(chart).startswith("<svg")
+
+
+def test_measured_outcomes_keep_their_order_and_groups_differ_in_shape():
+    rows = [("a", 0.7, 0.6, 0.8, "asked"), ("b", 0.9, 0.8, 1.0, "other")]
+    chart = outcomes_chart(pd.DataFrame(rows, columns=["name", "value", "low", "high", "group"]), "AUC")
+    assert marks(chart) == ["rule", "point"]
+    point = chart.to_dict()["layer"][1]["encoding"]
+    assert point["y"]["sort"] == ["a", "b"]
+    assert point["shape"]["scale"] == {"domain": ["asked", "other"], "range": ["circle", "diamond"]}

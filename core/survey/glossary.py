@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from core.errors import GlossaryError
+from core.errors import SurveyError
 
 FILE = Path(__file__).resolve().parents[2] / "data" / "glossary.toml"
 ABSTRACT, SECONDARY, OURS = "abstract", "secondary", "ours"
@@ -115,22 +115,22 @@ def ambiguous_in(text: str) -> list[Entry]:
 
 
 def parse(text: str) -> Glossary:
-    """The glossary in TOML `text`; GlossaryError says what is wrong with it and what to do."""
+    """The glossary in TOML `text`; SurveyError says what is wrong with it and what to do."""
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise GlossaryError(
+        raise SurveyError(
             f"The glossary is not valid TOML: {error}.", "Compare it with the one that ships."
         ) from None
     _only(content, {"version", "read", "entry"}, "The glossary")
     if type(content.get("version")) is not int:
-        raise GlossaryError("The glossary has no `version`.", "Give it a whole number that grows with every change.")
+        raise SurveyError("The glossary has no `version`.", "Give it a whole number that grows with every change.")
     read = _table(content.get("read", {}), "`read`")
     readings = {key: _reading(key, table) for key, table in read.items()}
     entries = [_entry(table, readings) for table in _list(content, "entry", "The glossary")]
     names = [name.lower() for one in entries for name in one.names]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise GlossaryError(f"Several entries are called {', '.join(twice)}.", "Leave each spelling to one entry.")
+        raise SurveyError(f"Several entries are called {', '.join(twice)}.", "Leave each spelling to one entry.")
     return Glossary(content["version"], {one.term: one for one in entries})
 
 
@@ -138,7 +138,7 @@ def _reading(key: str, table: dict) -> Reading:
     where = f"`read.{key}`"
     _only(table, {"text", "address", "kind"}, where)
     if table.get("kind") not in (ABSTRACT, SECONDARY):
-        raise GlossaryError(f"{where} has the kind {table.get('kind')!r}.", f"Use {ABSTRACT} or {SECONDARY}.")
+        raise SurveyError(f"{where} has the kind {table.get('kind')!r}.", f"Use {ABSTRACT} or {SECONDARY}.")
     return Reading(_text(table, "text", where), _text(table, "address", where), table["kind"])
 
 
@@ -147,7 +147,7 @@ def _entry(table: dict, readings: dict[str, Reading]) -> Entry:
     where = f"The entry `{table.get('term', 'without a term')}`"
     questions = _texts(table, "questions", where)
     if len(questions) not in (0, QUESTIONS):
-        raise GlossaryError(
+        raise SurveyError(
             f"{where} has {len(questions)} questions.", f"An ambiguous word has {QUESTIONS} of them, others have none."
         )
     measured_by = table.get("measured_by", {})
@@ -167,38 +167,38 @@ def _statement(table: dict, readings: dict[str, Reading], where: str) -> Stateme
     _only(table, {"text", "by"}, f"{where}, `also_meant`,")
     by = table.get("by")
     if by is not None and by not in readings:
-        raise GlossaryError(f"{where} cites `{by}`, which is not described.", f"Add `[read.{by}]`.")
+        raise SurveyError(f"{where} cites `{by}`, which is not described.", f"Add `[read.{by}]`.")
     return Statement(_text(table, "text", where), readings[by] if by else None)
 
 
 def _table(value: object, where: str) -> dict:
     if not isinstance(value, dict):
-        raise GlossaryError(f"{where} is no table.", "Compare it with the glossary that ships.")
+        raise SurveyError(f"{where} is no table.", "Compare it with the glossary that ships.")
     return value
 
 
 def _only(value: object, known: set[str], where: str) -> None:
     """Refuse what is no table, and parts that are not `known`."""
     if unknown := sorted(set(_table(value, where)) - known):
-        raise GlossaryError(f"{where} has unknown parts: {', '.join(unknown)}.", f"Known: {', '.join(sorted(known))}.")
+        raise SurveyError(f"{where} has unknown parts: {', '.join(unknown)}.", f"Known: {', '.join(sorted(known))}.")
 
 
 def _list(table: dict, name: str, where: str) -> list:
     value = table.get(name, [])
     if not isinstance(value, list):
-        raise GlossaryError(f"{where}: `{name}` is no list.", "Compare it with the glossary that ships.")
+        raise SurveyError(f"{where}: `{name}` is no list.", "Compare it with the glossary that ships.")
     return value
 
 
 def _text(table: dict, name: str, where: str) -> str:
     value = table.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise GlossaryError(f"{where} has no text `{name}`.", f'Write it as {name} = "...".')
+        raise SurveyError(f"{where} has no text `{name}`.", f'Write it as {name} = "...".')
     return value.strip()
 
 
 def _texts(table: dict, name: str, where: str) -> tuple[str, ...]:
     value = _list(table, name, where)
     if not all(isinstance(one, str) and one.strip() for one in value):
-        raise GlossaryError(f"{where}: `{name}` is no list of texts.", f'Write it as {name} = ["one", "two"].')
+        raise SurveyError(f"{where}: `{name}` is no list of texts.", f'Write it as {name} = ["one", "two"].')
     return tuple(value)

@@ -42,14 +42,15 @@ def text_of(at: AppTest) -> str:
 
 def states(at: AppTest) -> list[str]:
     """The badges of the steps, in order."""
-    words = ("Done", "Next", "To do", "Not in this version")
+    words = ("Done", "Next", "To do", "To read, any time", "Not in this version")
     return [word for mark in at.markdown for word in words if f"{word}]" in mark.value]
 
 
 def test_without_a_project_the_first_step_is_next():
     at = open_app()
     assert [button.label for button in at.button] == ["Open the demo project", "New project", STARTER]
-    assert states(at) == ["Next", "To do", "Not in this version", "To do", "To do", *["Not in this version"] * 4]
+    walk = ["Next", "To do", "Not in this version", "To do", "To do", "To read, any time"]
+    assert states(at) == [*walk, *["Not in this version"] * 3]
     assert RESEARCH_USE in text_of(at)
     assert "No project yet" in text_of(at)
 

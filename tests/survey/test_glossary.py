@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.errors import GlossaryError
+from core.errors import SurveyError
 from core.metrics import METRICS
 from core.similarity.measures import MEASURES
 from core.similarity.visual_glossary import FEATURES, GROUPS
@@ -126,12 +126,12 @@ def test_the_smallest_glossary_is_read():
     ],
 )
 def test_a_bad_file_is_refused_with_what_is_wrong(changed, into, says):
-    with pytest.raises(GlossaryError, match=says) as error:
+    with pytest.raises(SurveyError, match=says) as error:
         parse(SMALLEST.replace(changed, into))
     assert error.value.remedy
 
 
 @pytest.mark.parametrize("text", ["version = 1\nread = 2", "version = 1\nread = {a = 2}", "version = 1\nentry = [2]"])
 def test_what_should_be_a_table_and_is_none_is_refused(text):
-    with pytest.raises(GlossaryError, match="no table"):
+    with pytest.raises(SurveyError, match="no table"):
         parse(text)

@@ -1,0 +1,16 @@
+"""What do practitioners go by, and when does it mislead?"""
+
+import streamlit as st
+
+from pages import _state
+from pages._heuristics_cards import show_cards
+from pages._heuristics_cases import show_cases
+
+VIEWS = {"Cards": show_cards, "Case studies": show_cases}
+
+st.title("What do practitioners go by, and when does it mislead?")
+view = st.segmented_control(
+    "View", list(VIEWS), default="Cards", required=True, key="heuristics_view", bind="query-params",
+    label_visibility="collapsed",
+)  # fmt: skip
+VIEWS[view](_state.view())
