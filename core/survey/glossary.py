@@ -119,9 +119,7 @@ def parse(text: str) -> Glossary:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SurveyError(
-            f"The glossary is not valid TOML: {error}.", "Compare it with the one that ships."
-        ) from None
+        raise SurveyError(f"The glossary is not valid TOML: {error}.", "Compare it with the one that ships.") from None
     _only(content, {"version", "read", "entry"}, "The glossary")
     if type(content.get("version")) is not int:
         raise SurveyError("The glossary has no `version`.", "Give it a whole number that grows with every change.")
