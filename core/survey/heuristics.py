@@ -67,8 +67,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Heuristics:
-    """All cards, in the order of GROUPS; `participants` of the study, and who tells
-    their number."""
+    """All cards, in the order of GROUPS; `participants` of the study, and who tells their number."""
 
     version: int
     participants: int
