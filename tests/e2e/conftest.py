@@ -106,7 +106,7 @@ def settled(page: Page) -> None:
     idle = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
     expect(page.get_by_test_id("stHeading").first).to_be_visible(timeout=60_000)
     while True:
-        expect(idle).to_be_visible(timeout=60_000)
+        expect(idle).to_be_visible(timeout=180_000)  # checkpoints are loaded meanwhile
         page.wait_for_timeout(300)
         if idle.is_visible():
             return

@@ -114,7 +114,7 @@ def test_busi_from_a_new_project_to_a_ranking(page, app, realdata, tmp_path_fact
     toml = write_checkpoints(app.home.parent, realdata)
     import_checkpoints(page, toml, names)
 
-    start_run(page, 60)
+    start_run(page, 75)
     page.reload()
     settled(page)
     expect(page.get_by_text("Running", exact=True)).to_be_visible(timeout=60_000)
@@ -123,16 +123,16 @@ def test_busi_from_a_new_project_to_a_ranking(page, app, realdata, tmp_path_fact
     open_page(page, "Scoring")
     wait_for_end(page)
 
-    expect(page.get_by_text(re.compile(r"Computed on 60 of 288 images"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Computed on 75 of 288 images"))).to_be_visible()
     expect(page.get_by_text(re.compile(r"No patient groups are known"))).to_be_visible()
     expect(page.get_by_text("read with care").first).to_be_visible()
     results = list(spool.read_results(the_run(app)).values())
     assert len(results) == 4 * len(METRICS)
     logme = {result["candidate"]: result["value"] for result in results if result["metric"] == "logme"}
     assert logme["ImageNet"] > logme["Random"]
-    assert all(result["n"] == 60 and result["d"] == 1280 for result in results if result["metric"] == "logme")
+    assert all(result["n"] == 75 and result["d"] == 1280 for result in results if result["metric"] == "logme")
 
-    expect(page.get_by_text("a linear probe ranks").first).to_be_visible()
+    expect(page.get_by_text("nearest neighbours rank").first).to_be_visible()
     page.get_by_role("radio", name="All metrics", exact=True).click()
     settled(page)
     expect(page.get_by_text(re.compile("Agreement is shown from 5 candidates on"))).to_be_visible()
