@@ -114,7 +114,7 @@ def test_busi_from_a_new_project_to_a_ranking(page, app, realdata, tmp_path_fact
     toml = write_checkpoints(app.home.parent, realdata)
     import_checkpoints(page, toml, names)
 
-    start_run(page, 75)
+    start_run(page, 60)
     page.reload()
     settled(page)
     expect(page.get_by_text("Running", exact=True)).to_be_visible(timeout=60_000)
@@ -123,14 +123,14 @@ def test_busi_from_a_new_project_to_a_ranking(page, app, realdata, tmp_path_fact
     open_page(page, "Scoring")
     wait_for_end(page)
 
-    expect(page.get_by_text(re.compile(r"Computed on 75 of 288 images"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Computed on 60 of 288 images"))).to_be_visible()
     expect(page.get_by_text(re.compile(r"No patient groups are known"))).to_be_visible()
     expect(page.get_by_text("read with care").first).to_be_visible()
     results = list(spool.read_results(the_run(app)).values())
     assert len(results) == 4 * len(METRICS)
     logme = {result["candidate"]: result["value"] for result in results if result["metric"] == "logme"}
     assert logme["ImageNet"] > logme["Random"]
-    assert all(result["n"] == 75 and result["d"] == 1280 for result in results if result["metric"] == "logme")
+    assert all(result["n"] == 60 and result["d"] == 1280 for result in results if result["metric"] == "logme")
 
     expect(page.get_by_text("nearest neighbours rank").first).to_be_visible()
     page.get_by_role("radio", name="All metrics", exact=True).click()
@@ -186,25 +186,20 @@ def test_nih_chest_xrays_with_patients_survive_a_killed_app_and_worker(page, app
     expect(page.get_by_text(re.compile("No patient groups are known"))).to_have_count(0)
 
 
-def test_pneumoniamnist_keeps_its_test_split_locked(page, app, realdata):
+def test_pneumoniamnist_keeps_its_test_split_locked_and_cancel_really_stops(page, app, realdata):
     begin(page, app, "Pneumonia study")
     describe(page, "pneumonia", "Binary", "MedMNIST file", realdata / "targets" / "pneumoniamnist.npz")
     toml = write_checkpoints(app.home.parent, realdata, ("ImageNet",))
     import_checkpoints(page, toml, ["ImageNet", "Random"])
-    start_run(page, 80, without=(*SLOW, "gradient_ratio"))
-    wait_for_end(page)
-    expect(page.get_by_text(re.compile(r"Computed on 80 of 4708 images"))).to_be_visible()
-    expect(page.get_by_text("No test part is locked")).to_have_count(0)
-
-
-def test_cancel_really_stops(page, app, realdata):
-    begin(page, app, "Cancelled study")
-    describe(page, "brain", "Multi-class", "Folder per class", realdata / "targets" / "brain_mri")
-    import_checkpoints(page, write_checkpoints(app.home.parent, realdata), [*MOBILENETS, "Random"])
-    before = set((app.home / "runs").iterdir())
-    start_run(page, 480)
+    before = set((app.home / "runs").iterdir()) if (app.home / "runs").exists() else set()
+    start_run(page, 2000)
     (run,) = set((app.home / "runs").iterdir()) - before
     press(page, "Cancel")
     expect(page.get_by_text(re.compile("Cancelled: what was finished is kept"))).to_be_visible(timeout=60_000)
     assert not runner.alive(run)
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
+
+    start_run(page, 80, without=(*SLOW, "gradient_ratio"))
+    wait_for_end(page)
+    expect(page.get_by_text(re.compile(r"Computed on 80 of 4708 images"))).to_be_visible()
+    expect(page.get_by_text("No test part is locked")).to_have_count(0)
