@@ -13,26 +13,26 @@ from tests.e2e.conftest import App, fill, press, settled, visit
 
 pytestmark = pytest.mark.realdata
 
-PREPROCESSING = "[checkpoint.preprocessing]\ninput_size = 224\nmean = 0.5\nstd = 0.5\n"
 MOBILENETS = {"ImageNet": ("mnv2_imagenet.pth", 1001), "Birds": ("mnv2_inat_bird.pth", 965),
               "Insects": ("mnv2_inat_insect.pth", 1022)}  # fmt: skip
 
 SLOW = ("nca", "nleep")  # each is fitted anew for every finding; the demo's radiographs have them
 
 
-def write_checkpoints(folder, realdata, names=("ImageNet", "Birds", "Insects")) -> str:
-    """A CHECKPOINTS.toml with the named MobileNetV2 files and a random initialisation."""
+def write_checkpoints(folder, realdata, names=("ImageNet", "Birds", "Insects"), size=160) -> str:
+    """A CHECKPOINTS.toml with the named MobileNetV2 files and a random initialisation. Small images save time."""
+    preprocessing = f"[checkpoint.preprocessing]\ninput_size = {size}\nmean = 0.5\nstd = 0.5\n"
     text = ""
     for name in names:
         file, classes = MOBILENETS[name]
         text += (
             f'[[checkpoint]]\nname = "{name}"\narchitecture = "mobilenetv2_100"\nlibrary = "timm"\n'
             f'weights = "{realdata / "checkpoints" / file}"\nnum_classes = {classes}\nsource = "{name}"\n'
-            f'kwargs = {{pad_type = "same"}}\n{PREPROCESSING}\n'
+            f'kwargs = {{pad_type = "same"}}\n{preprocessing}\n'
         )
     text += (
         '[[checkpoint]]\nname = "Random"\narchitecture = "mobilenetv2_100"\nlibrary = "timm"\nweights = "random"\n'
-        f'kwargs = {{pad_type = "same"}}\n{PREPROCESSING}'
+        f'kwargs = {{pad_type = "same"}}\n{preprocessing}'
     )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "CHECKPOINTS.toml").write_text(text)

@@ -18,7 +18,7 @@ def test_imagenet_is_above_a_random_initialisation(name, realdata, tmp_path):
     target, run = tmp_path / "TARGET.toml", tmp_path / "run"
     images = realdata / "targets" / name
     target.write_text(f'name = "{name}"\nlabel_type = "multi-class"\nimages = "{images}"\nformat = "folder"\n')
-    checkpoints = write_checkpoints(tmp_path, realdata, ("ImageNet",))
+    checkpoints = write_checkpoints(tmp_path, realdata, ("ImageNet",), size=224)
     arguments = ["--target", str(target), "--checkpoints", checkpoints, "--metrics", ",".join(KEYS), "--run", str(run)]
     assert main(["score", *arguments, "--max-images", "240"]) == 0
 
