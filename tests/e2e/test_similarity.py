@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.similarity.questionnaire import shipped
+from tests.comparison.test_sentences import tiny_encoder
 from tests.e2e.conftest import choose, fill, press, settled, visit
 
 LINK = "similarity?project=demo&target=demo-tissue"
@@ -88,3 +89,14 @@ def test_people_describe_data_sets_and_their_answers_travel(page, app, tmp_path)
     add_answers(page, tmp_path / "good.csv", f"{header}\nP3,the target,medical,yes,{version}\n")
     expect(page.get_by_text("Imported: 1 answer")).to_be_visible()
     assert len(rows_of(page, "Export all answers as CSV")) == 7
+
+
+def test_a_sentence_encoder_reads_the_descriptions(page, app):
+    model = tiny_encoder(app.home.parent / "tiny")
+    visit(page, app, LINK + TWO)
+    page.get_by_text("Let a sentence encoder read the descriptions, too").click()
+    fill(page, "Folder of the encoder", str(model))
+    press(page, "Read the descriptions")
+    expect(page.get_by_text("how close tiny places the descriptions")).to_be_visible(timeout=120_000)
+    found = {row["key"]: float(row["sentences"]) for row in rows_of(page, "Download as CSV")}
+    assert set(found) == {"nct_crc_he_100k", "imagenet_1k"} and all(-1 <= value <= 1 for value in found.values())
