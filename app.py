@@ -1,16 +1,20 @@
 """The entry: the ASGI app around the pages, with security headers; `streamlit run app.py` starts it."""
 
 from contextlib import asynccontextmanager
+from http.cookies import SimpleCookie
 
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core.survey.responses import PERSON_COOKIE, new_code
 
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"SAMEORIGIN"),
     (b"referrer-policy", b"same-origin"),
 ]
+COOKIE_AGE = 365 * 24 * 3600  # seconds
 
 
 class SecurityHeaders:
@@ -26,6 +30,36 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+class PersonCookie:
+    """Gives a browser a private code at its first visit, so that drafts survive a reload. It says nothing of who it is;
+    scripts in the page cannot read it."""
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_code(message):
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), (b"set-cookie", _new_cookie())]
+            await send(message)
+
+        first = scope["type"] == "http" and _is_page(scope) and not _has_code(scope)
+        await self.app(scope, receive, send_with_code if first else send)
+
+
+def _is_page(scope: Scope) -> bool:
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+
+
+def _has_code(scope: Scope) -> bool:
+    sent = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
+    return PERSON_COOKIE in SimpleCookie(sent.decode("latin-1"))
+
+
+def _new_cookie() -> bytes:
+    return f"{PERSON_COOKIE}={new_code()}; Path=/; Max-Age={COOKIE_AGE}; HttpOnly; SameSite=Lax".encode()
 
 
 @asynccontextmanager
@@ -46,5 +80,8 @@ def tell_of_fault(_error: Exception) -> bool:
 
 
 app = st.App(
-    "pages/_shell.py", lifespan=lifespan, middleware=[Middleware(SecurityHeaders)], on_script_error=tell_of_fault
+    "pages/_shell.py",
+    lifespan=lifespan,
+    middleware=[Middleware(SecurityHeaders), Middleware(PersonCookie)],
+    on_script_error=tell_of_fault,
 )

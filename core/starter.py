@@ -31,10 +31,12 @@ def require_usable(checkpoints: list[Checkpoint], reports: list[dict]) -> None:
             raise CheckpointError(f"{checkpoint.name} cannot be used here. {error['message']}", error["remedy"])
 
 
-def create_starter(store: Store, task: TargetTask, checkpoints: list[Checkpoint], reports: list[dict]) -> str:
+def create_starter(
+    store: Store, task: TargetTask, checkpoints: list[Checkpoint], reports: list[dict], creator: str = ""
+) -> str:
     """The whole project or none of it; returns the id of its target. `reports` are empty where torch is missing."""
     require_usable(checkpoints, reports)
-    project_id = store.add_project(NAME)
+    project_id = store.add_project(NAME, creator=creator)
     try:
         for checkpoint, report in zip(checkpoints, reports, strict=True):
             store.save_checkpoint(project_id, checkpoint, report)

@@ -7,7 +7,7 @@ orders the writes.
 import json
 import secrets
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,17 +19,24 @@ from core.errors import StoreError
 from core.similarity.questionnaire import Answer
 from core.sources.record import SourceDataset, dump_source
 from core.sources.shortlist import Step
+from core.survey.instrument import Answer as Belief
+from core.survey.instrument import QuestionSet, dump_questions
+from core.survey.responses import Response, new_pseudonym
 from core.target import TargetTask, dump_target, parse_target
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+OF_TARGET = ("shortlist", "response", "draft", "skipped", "inquiry")  # tables of what was said about a target
 _CONFIG = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
 
 @dataclass(frozen=True)
 class Project:
+    """`creator` is the person (a hash) who made it; empty where that is not known."""
+
     id: str
     name: str
     synthetic: bool
+    creator: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,16 @@ class Candidate:
     id: str
     checkpoint: Checkpoint
     report: dict
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """What is asked about a target: the keys of the sources, and the name of the question set. `opened`: its evidence
+    is covered for nobody."""
+
+    sources: tuple[str, ...]
+    asked: str
+    opened: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,11 +105,11 @@ class Store:
             self._write([(schema, []), ("DELETE FROM schema_version", []),
                          ("INSERT INTO schema_version VALUES (?)", [step])])  # fmt: skip
 
-    def _read(self, sql: str, values: list | None = None) -> list[tuple]:
+    def _read(self, sql: str, values: list | dict | None = None) -> list[tuple]:
         with self._connection.cursor() as cursor:
             return cursor.execute(sql, values or []).fetchall()
 
-    def _write(self, statements: list[tuple[str, list]], frame: pd.DataFrame | None = None) -> None:
+    def _write(self, statements: list[tuple[str, list | dict]], frame: pd.DataFrame | None = None) -> None:
         """Run the statements in one transaction; `frame` is visible to them as the table `frame`."""
         with self._lock:
             try:
@@ -113,12 +130,14 @@ class Store:
 
     def projects(self) -> list[Project]:
         """All projects, oldest first."""
-        return [Project(*row) for row in self._read("SELECT id, name, synthetic FROM project ORDER BY created, id")]
+        sql = "SELECT id, name, synthetic, coalesce(creator, '') FROM project ORDER BY created, id"
+        return [Project(*row) for row in self._read(sql)]
 
-    def add_project(self, name: str, synthetic: bool = False, id: str | None = None) -> str:
+    def add_project(self, name: str, synthetic: bool = False, id: str | None = None, creator: str = "") -> str:
         """Add a project and return its id; one with that `id` that is there already stays as it is."""
         id = id or _new_id()
-        self._write([("INSERT OR IGNORE INTO project VALUES (?, ?, ?, ?)", [id, name, synthetic, _now()])])
+        values = [id, name, synthetic, _now(), creator or None]
+        self._write([("INSERT OR IGNORE INTO project VALUES (?, ?, ?, ?, ?)", values)])
         return id
 
     def remove_project(self, id: str) -> None:
@@ -127,7 +146,8 @@ class Store:
         self._write([
             (f"DELETE FROM score WHERE run_id IN (SELECT id FROM run WHERE target_id IN {of_project})", [id]),
             (f"DELETE FROM run WHERE target_id IN {of_project}", [id]),
-            (f"DELETE FROM shortlist WHERE target_id IN {of_project}", [id]),
+            *((f"DELETE FROM {table} WHERE target_id IN {of_project}", [id]) for table in OF_TARGET),
+            ("DELETE FROM pseudonym WHERE project_id = ?", [id]),
             ("DELETE FROM answer WHERE project_id = ?", [id]),
             ("DELETE FROM placed WHERE project_id = ?", [id]),
             ("DELETE FROM target WHERE project_id = ?", [id]),
@@ -160,7 +180,7 @@ class Store:
         self._write([
             ("DELETE FROM score WHERE run_id IN (SELECT id FROM run WHERE target_id = ?)", [id]),
             ("DELETE FROM run WHERE target_id = ?", [id]),
-            ("DELETE FROM shortlist WHERE target_id = ?", [id]),
+            *((f"DELETE FROM {table} WHERE target_id = ?", [id]) for table in OF_TARGET),
             ("DELETE FROM answer WHERE data_set = ?", [data_set_of(id)]),
             ("DELETE FROM placed WHERE data_set = ?", [data_set_of(id)]),
             ("DELETE FROM target WHERE id = ?", [id]),
@@ -294,6 +314,88 @@ class Store:
         add = ("INSERT OR REPLACE INTO placed VALUES (?, ?, ?, ?)", [*where, value])
         self._write([add if value else remove])
 
+    # What people believe before they see the evidence ------------------------------------------------------------
+
+    def inquiry(self, target_id: str) -> Inquiry | None:
+        """What is asked about a target; None before it was said."""
+        rows = self._read("SELECT sources, asked, opened FROM inquiry WHERE target_id = ?", [target_id])
+        return Inquiry(tuple(json.loads(rows[0][0])), *rows[0][1:]) if rows else None
+
+    def save_inquiry(self, target_id: str, inquiry: Inquiry) -> None:
+        """Say what is asked about a target, and whether its evidence is open to all."""
+        values = [target_id, json.dumps(inquiry.sources), inquiry.asked, inquiry.opened]
+        self._write([("INSERT OR REPLACE INTO inquiry VALUES (?, ?, ?, ?)", values)])
+
+    def question_sets(self) -> list[str]:
+        """The question sets that were imported, as TOML."""
+        return [row[0] for row in self._read("SELECT spec FROM question_set ORDER BY name")]
+
+    def add_question_set(self, asked: QuestionSet) -> None:
+        """Keep a question set. StoreError where another one has its key and version: answers refer to them."""
+        spec = dump_questions(asked)
+        known = self._read("SELECT spec FROM question_set WHERE name = ?", [asked.name])
+        if known and known[0][0] != spec:
+            raise StoreError(f"There is another question set `{asked.name}`.", "Give this one a higher version.")
+        self._write([("INSERT OR IGNORE INTO question_set VALUES (?, ?)", [asked.name, spec])])
+
+    def draft(self, target_id: str, person: str) -> dict:
+        """What a person has begun to answer; empty where nothing was."""
+        rows = self._read("SELECT content FROM draft WHERE target_id = ? AND person = ?", [target_id, person])
+        return json.loads(rows[0][0]) if rows else {}
+
+    def save_draft(self, target_id: str, person: str, content: dict) -> None:
+        """Keep what a person has begun to answer, in place of what was kept before."""
+        self._write([("INSERT OR REPLACE INTO draft VALUES (?, ?, ?)", [target_id, person, json.dumps(content)])])
+
+    def responses(self, target_id: str, person: str | None = None) -> list[Response]:
+        """All submissions on a target, or those of one person, oldest first; every revision is there."""
+        sql = """SELECT name, revision, submitted, content FROM response
+                 JOIN target ON target.id = target_id
+                 JOIN pseudonym ON pseudonym.project_id = target.project_id AND pseudonym.person = response.person
+                 WHERE target_id = $target AND ($person IS NULL OR response.person = $person)
+                 ORDER BY submitted, name, revision"""
+        rows = self._read(sql, {"target": target_id, "person": person})
+        return [_response(name, revision, submitted, content) for name, revision, submitted, content in rows]
+
+    def submit(self, target_id: str, person: str, response: Response) -> None:
+        """Add a submission as the person's next revision and drop the draft. The person keeps the pseudonym that they
+        have in the project, whatever `response` says; so do the revision and the date follow from what is there."""
+        content = {name: getattr(response, name) for name in ("form", "asked", "sources", "blinded")}
+        content["answers"] = [asdict(one) for one in response.answers]
+        sql = """INSERT INTO response SELECT $target, $person,
+                     (SELECT coalesce(max(revision), 0) + 1 FROM response
+                      WHERE target_id = $target AND person = $person), $content, $now"""
+        values = {"target": target_id, "person": person, "content": json.dumps(content), "now": _now()}
+        self._write([
+            *self._named(target_id, person, response.person),
+            (sql, values),
+            ("DELETE FROM draft WHERE target_id = ? AND person = ?", [target_id, person]),
+        ])  # fmt: skip
+
+    def _named(self, target_id: str, person: str, wish: str) -> list[tuple[str, list]]:
+        """Give a person a pseudonym in the project of a target: `wish`, or a free one."""
+        project_id = self.project_of_target(target_id)
+        taken = {row[0] for row in self._read("SELECT name FROM pseudonym WHERE project_id = ?", [project_id])}
+        name = wish if wish and wish not in taken else new_pseudonym(taken)
+        return [("INSERT OR IGNORE INTO pseudonym VALUES (?, ?, ?)", [project_id, person, name])]
+
+    def skip(self, target_id: str, person: str) -> None:
+        """Remember that a person looks at the evidence of a target without having written anything down."""
+        self._write([("INSERT OR IGNORE INTO skipped VALUES (?, ?, ?)", [target_id, person, _now()])])
+
+    def has_skipped(self, target_id: str, person: str) -> bool:
+        return bool(self._read("SELECT 1 FROM skipped WHERE target_id = ? AND person = ?", [target_id, person]))
+
+    def withdraw(self, project_id: str, person: str) -> None:
+        """Forget all that a person answered, began or skipped in a project, and the pseudonym."""
+        of_project = "target_id IN (SELECT id FROM target WHERE project_id = ?)"
+        tables = ("response", "draft", "skipped")
+        self._write([
+            *((f"DELETE FROM {table} WHERE person = ? AND {of_project}", [person, project_id]) for table in tables),
+            ("DELETE FROM pseudonym WHERE project_id = ? AND person = ?", [project_id, person]),
+        ])  # fmt: skip
+        self._read("CHECKPOINT")  # else the deleted rows stay readable in the file of recent changes
+
     # What was found in image files ------------------------------------------------------------------------------
 
     def image_index(self, source: str) -> dict[str, dict]:
@@ -316,6 +418,12 @@ class Store:
 def data_set_of(target_id: str) -> str:
     """What a target is called among the data sets that people speak of; never the key of a source."""
     return f"target:{target_id}"
+
+
+def _response(name: str, revision: int, submitted: datetime, content: str) -> Response:
+    told = json.loads(content)
+    told["sources"], answers = tuple(told["sources"]), tuple(Belief(**one) for one in told.pop("answers"))
+    return Response(person=name, revision=revision, submitted=submitted, answers=answers, **told)
 
 
 def _inserts(project_id: str, answers: list[Answer]) -> list[tuple[str, list]]:

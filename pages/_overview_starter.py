@@ -56,7 +56,7 @@ def _fetch_and_create() -> str:
     if torch_installed():
         with st.spinner("Fetching and trying the checkpoints; some minutes on a slow connection", show_time=True):
             reports = check(checkpoints)
-    return create_starter(_state.store(), entry.target(SIZE), checkpoints, reports)
+    return create_starter(_state.store(), entry.target(SIZE), checkpoints, reports, creator=_state.me())
 
 
 def _wait_for_file() -> Standing:

@@ -13,6 +13,7 @@ from core.images.readers import Listing
 from core.scoring import runner, spool
 from core.settings import home
 from core.store import Candidate, Project, Run, Store
+from core.survey.responses import PERSON_COOKIE, new_code, person_of
 from core.target import TargetTask
 
 NEVER_NEXT = {"similarity"}  # steps that inform, and that nothing waits for
@@ -102,6 +103,30 @@ def require_target(current: View) -> TargetTask:
         st.page_link("target.py", label="Describe the target", icon=":material/target:")
         st.stop()
     return current.task
+
+
+def me() -> str:
+    """Who sits at this browser, as the database knows people: by the private code entered in this tab, else by the one
+    that the browser was given at its first visit."""
+    return person_of(my_code())
+
+
+def my_code() -> str:
+    """The private code of who sits here."""
+    if "person_code" not in st.session_state:
+        st.session_state["person_code"] = st.context.cookies.get(PERSON_COOKIE) or new_code()
+    return st.session_state["person_code"]
+
+
+def covered(current: View) -> bool:
+    """Whether similarity, scores and evidence for the target in view stay covered for who sits here: nobody has opened
+    them for all, and this person has neither answered nor skipped. Synthetic data are never covered."""
+    if current.task is None or current.project.synthetic:
+        return False
+    inquiry = store().inquiry(current.target_id)
+    if inquiry and inquiry.opened:
+        return False
+    return not (store().has_skipped(current.target_id, me()) or store().responses(current.target_id, me()))
 
 
 def index_of(task: TargetTask, listing: Listing) -> pd.DataFrame:

@@ -25,7 +25,7 @@ STATES = {
 def new_project() -> None:
     name = st.text_input("Name", placeholder="Breast ultrasound, spring study", max_chars=80)
     if st.button("Create", type="primary", disabled=not name.strip()):
-        _state.look_at(_state.store().add_project(name.strip()), None)
+        _state.look_at(_state.store().add_project(name.strip(), creator=_state.me()), None)
         st.switch_page("target.py")
 
 
