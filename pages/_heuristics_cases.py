@@ -7,6 +7,7 @@ from core.charts import outcomes_chart
 from core.survey.cases import Case, Cases, Pair, measured, shipped
 from pages import _state
 from pages._charts import spec_of
+from pages._order import ask_order
 from pages._sources_shared import gist, records
 
 GUESSES = "case_guesses"  # in the session only: the guessed order by case, best first
@@ -38,12 +39,7 @@ def _ask(case: Case, asked: tuple[str, ...]) -> None:
         st.markdown("**Which source gives the best network after fine-tuning?**")
         known = {record.name: record for record in records().values()}
         st.markdown("".join(f"- {source}: :gray[{gist(known[source])}]\n" for source in asked))
-        first = st.segmented_control("Best", asked, key=f"case_first_{case.key}")
-        rest = [source for source in asked if source != first]
-        second = st.segmented_control("Second", rest, key=f"case_second_{case.key}_{first}") if first else None
-        order = [first, second, *(source for source in rest if source != second)] if second else []
-        if order:
-            st.markdown(f"Your order: {', '.join(order)}.")
+        order = ask_order(list(asked), f"case_{case.key}")
         if st.button("Show what was measured", type="primary", icon=":material/visibility:", disabled=not order):
             st.session_state[GUESSES][case.key] = order
             st.rerun()

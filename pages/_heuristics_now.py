@@ -50,6 +50,8 @@ class Now:
     def _similar(self) -> list[str]:
         if not self.sources:
             return []
+        if _state.covered(self.view):
+            return ["How alike they are stays covered until you have written down what you expect (Intuition)."]
         words = next(iter(self.modality.values())).target.text
         target = f"The target: {plain(words)}." if words else "The target's modality is not told."
         return [target, *_groups((_likeness(row), self.sources[key].name) for key, row in self.modality.items())]

@@ -170,8 +170,10 @@ def _loaded(file: str, stamp: int) -> Fingerprint:
 
 
 def measurable() -> dict[str, str]:
-    """Names, by key, of the sets of which samples or a fingerprint are at hand."""
-    shared = {key: made.name for key, made in known_fingerprints()[0].items()}
+    """Names, by key, of the sets of which samples or a fingerprint are at hand; synthetic ones only for a project
+    that is synthetic itself."""
+    here = _state.view().project.synthetic
+    shared = {key: made.name for key, made in known_fingerprints()[0].items() if here or not made.about["synthetic"]}
     return shared | {key: key for key in kept_samples() if key not in shared}
 
 

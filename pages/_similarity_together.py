@@ -40,7 +40,7 @@ def show_side_by_side(current: _state.View, names: dict[str, str]) -> None:
         "(fingerprint) is known of sets without images, too.",
     ) if encoders else OFFERED[0]  # fmt: skip
     columns = {"In meaning": ("0 the same, 1 nothing in common", "low", _meaning(current, names))}
-    columns |= {title: ("standard deviations", "low", seen) for title, seen in _looks(found).items()}
+    columns |= {title: ("standard deviations", "low", seen) for title, seen in looks_of(found).items()}
     for encoder in results_of(found)["encoders"]:
         columns[f"To {encoder['name']}"] = (MEASURES[key].unit, MEASURES[key].alike, _network(encoder, key))
     for place, (title, (unit, alike, seen)) in zip(st.columns(len(columns)), columns.items(), strict=True):
@@ -66,7 +66,8 @@ def _meaning(current: _state.View, names: dict[str, str]) -> Found:
     }
 
 
-def _looks(found: Comparison) -> dict[str, Found]:
+def looks_of(found: Comparison) -> dict[str, Found]:
+    """How far each source is from the target in looks, by the title of the answer."""
     target, *sources = found.sides
     seen: dict[str, Found] = {title: {} for title in GROUPS.values()}
     for source in sources:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages import _state
+from pages._cover import stop_if_covered
 from pages._scoring_ranking import show_ranking
 from pages._scoring_run import show_run
 
@@ -27,4 +28,5 @@ tab = st.segmented_control(
 if tab == "Run":
     show_run(current, task)
 else:
+    stop_if_covered(current, "What the metrics say")
     show_ranking(current)

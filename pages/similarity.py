@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.sources.shortlist import shortlisted
 from pages import _state
+from pages._cover import stop_if_covered
 from pages._similarity_meaning import show_meaning
 from pages._similarity_measured import show_looks, show_network
 from pages._similarity_sets import measurable
@@ -68,6 +69,7 @@ def choose(keys: list[str]) -> None:
 current = _state.view()
 st.title("How alike are they: in meaning, in looks, to a network?")
 _state.require_target(current)
+stop_if_covered(current, "How alike the sources and the target are")
 st.info(REMINDER, icon=":material/balance:")
 view = st.segmented_control(
     "View", list(VIEWS), default="Meaning", required=True, key="similarity_view", bind="query-params",
