@@ -12,7 +12,7 @@ from pages._cover import stop_if_covered
 from pages._order import ask_order
 from pages._similarity_sets import compare, show_state
 from pages._similarity_together import looks_of
-from pages._sources_shared import records
+from pages._sources_shared import gist, records
 from pages._text import count, plain
 
 THREE = 3  # sources, and people
@@ -66,6 +66,7 @@ def _ask(current: _state.View, names: list[str], guesses: list[list[str]]) -> No
     with st.container(border=True):
         st.markdown(f"**Person {len(guesses) + 1} of {THREE}: which source gives the best network for "
                     f"{plain(current.task.name)}?**")  # fmt: skip
+        st.markdown("".join(f"- {plain(name)}: :gray[{_about(current, name)}]\n" for name in names))
         order = ask_order(names, f"experiment_{len(guesses)}")
         with st.container(horizontal=True):
             last = len(guesses) + 1 == THREE
@@ -77,11 +78,19 @@ def _ask(current: _state.View, names: list[str], guesses: list[list[str]]) -> No
                 st.rerun()
 
 
+def _about(current: _state.View, name: str) -> str:
+    """What the source of a candidate is, in a line."""
+    checkpoint = next(one.checkpoint for one in current.candidates if one.checkpoint.name == name)
+    known = records()
+    return ", ".join(gist(known[key]) for key in sources_of(checkpoint, known)) or plain(checkpoint.source)
+
+
 def _show(current: _state.View, scores: dict[str, dict], guesses: list[list[str]]) -> None:
     try:
         with st.expander("How many images are compared"):
             found = compare(current, _names(current, scores))
-        show_state(found)
+        if any(side.visual is None for side in found.sides) or found.missing:
+            show_state(found)
     except SourceScoutError as error:
         _state.show_error(error)
         return
@@ -89,9 +98,9 @@ def _show(current: _state.View, scores: dict[str, dict], guesses: list[list[str]
     _show_table(scores, looks, guesses)
     for title, distances in looks.items():
         _show_trials(title, trials(distances, scores), scores)
-    for person, order in enumerate(guesses, 1):
-        right, of = pairs_right(order, scores)
-        st.markdown(f"- Person {person} had {right} of the {count(of, 'pair')} right whose scores differ.")
+    st.markdown("**And the people?** Of the pairs whose scores differ:")
+    right = [pairs_right(order, scores) for order in guesses]
+    st.markdown("".join(f"- Person {i} had {one} of {of} right.\n" for i, (one, of) in enumerate(right, 1)))
     st.caption(
         "Pairs differ where their 95 % intervals do not overlap. The score is the AUC of a linear probe on the "
         "training part of this target: quick, and not the AUC after fine-tuning. Three pairs prove no rule; they show "

@@ -78,7 +78,7 @@ def test_the_cards_tell_of_the_sources_on_the_shortlist(store, target):
 
 
 def guess(at: AppTest, case: str, first: str, second: str) -> AppTest:
-    for key, choice in ((f"case_first_{case}", first), (f"case_second_{case}_{first}", second)):
+    for key, choice in ((f"case_{case}_Best_", first), (f"case_{case}_Second_{first}", second)):
         at.segmented_control(key=key).set_value(choice)
         run(at)
     next(button for button in at.button if button.label == "Show what was measured").click()
