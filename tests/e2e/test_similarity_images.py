@@ -49,6 +49,7 @@ def test_three_targets_and_three_sources_side_by_side(page, app, realdata, sampl
         if not number:
             import_checkpoints(page, write_checkpoints(app.home.parent, realdata, ("ImageNet",)), ["ImageNet"])
         see(page, app, "Side by side")
+        press(page, "Skip and look")
         expect(page.get_by_text("More alike is not the same as more useful")).to_be_visible()
         measure(page)
         for title in COLUMNS:

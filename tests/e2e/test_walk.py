@@ -94,6 +94,8 @@ def wait_for_end(page: Page, seconds: int = 400) -> None:
     expect(page.get_by_text("Finished", exact=True)).to_be_visible(timeout=seconds * 1000)
     settled(page)
     press(page, "See the ranking")
+    expect(page.get_by_text("stays covered until you have written down")).to_be_visible()
+    press(page, "Skip and look")
 
 
 def the_run(app: App):
