@@ -26,13 +26,19 @@ PAGES = {"overview": "", "target": "target",
          "sources, one record": "sources?sources_view=Data sets&source=imagenet_1k",
          "sources, shortlist": "sources?sources_view=Shortlist",
          "sources, checkpoints": "sources?sources_view=Checkpoints",
+         "intuition": "intuition?intuition_view=Your answer",
+         "intuition, the team": "intuition?intuition_view=The team",
+         "intuition, try it out": "intuition?intuition_view=Try it out",
          "similarity, meaning": f"similarity?{SOURCES}&similarity_view=Meaning",
          "similarity, looks": f"similarity?{SOURCES}&similarity_view=Looks",
          "similarity, to a network": f"similarity?{SOURCES}&similarity_view=To a network",
          "similarity, side by side": f"similarity?{SOURCES}&similarity_view=Side by side",
          "scoring": "scoring?scoring_view=Ranking",
          "scoring, all metrics": "scoring?scoring_view=Ranking&scoring_metric=All metrics",
-         "scoring, run": "scoring?scoring_view=Run"}  # fmt: skip
+         "scoring, run": "scoring?scoring_view=Run",
+         "heuristics": "heuristics",
+         "heuristics, case studies": "heuristics?heuristics_view=Case studies",
+         "words": "words?term=visual similarity"}  # fmt: skip
 # Clicks and watches every frame inside the page: the driver's own waiting looks less and less often, up to every 0.5 s.
 CLICK = """async (name) => {
     const began = performance.now();
