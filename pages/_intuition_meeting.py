@@ -19,6 +19,7 @@ from core.target import LABEL_TYPES, TargetTask
 from pages import _state
 from pages._text import count, plain
 
+NOBODY_YET = ""  # a person who has neither answered nor skipped
 EVERY = 2.0  # seconds between two looks at how many have answered
 QR_BORDER = 4  # modules of white around the code, which readers need
 QR_SCALE = 8  # pixels per module
@@ -39,7 +40,7 @@ def show_meeting(current: _state.View) -> None:
         st.info(f"The last meeting is over. {hall.meeting.ended}", icon=":material/event_busy:")
     st.write(
         "Everyone answers on a phone, at the same time, before anybody sees the evidence. SourceScout shows a QR code; "
-        "who scans it gets the short form for this target."
+        "whoever scans it gets the short form for this target."
     )
     _say_what_is_served()
     inquiry = _state.store().inquiry(current.target_id)
@@ -52,13 +53,14 @@ def show_meeting(current: _state.View) -> None:
 def _say_what_is_served() -> None:
     with st.container(border=True):
         st.markdown(
-            "- **Served:** the form with the names of the target and the sources, to who has the code. It is new "
-            "for each meeting.\n"
+            "- **Served:** the form with the names of the target and the sources, to whoever has the code, which is "
+            "new for each meeting.\n"
             "- **Not served:** images, paths, results, other people's answers, any other page. SourceScout itself "
             "stays closed to other machines.\n"
             "- **Not encrypted:** others on the same network who listen can read the code, the form and what is "
             "sent. Use a network that you trust, and not for what must stay secret.\n"
-            f"- **It ends** when you end it, after two hours, with SourceScout itself, or at {MOST_WRONG} wrong codes."
+            "- **It ends** when you end it, after two hours, with SourceScout itself, or after "
+            f"{MOST_WRONG} wrong codes."
         )
 
 
@@ -74,6 +76,8 @@ def _offer_to_begin(current: _state.View, sheet: Sheet) -> None:
     address = st.radio("Where it is served", options, format_func=options.get, key="meeting_address")
     if not is_private(address):
         st.warning("This is a public address: without a firewall, the form can be reached from anywhere.")
+    if not _state.covered_for(_state.store(), current, NOBODY_YET):
+        st.caption("The evidence on this target is open to everyone, so answers are recorded as not blinded.")
     if st.button("Start the meeting", type="primary", icon=":material/groups:"):
         try:
             _hall().begin(address, sheet, *_keep_for(current))

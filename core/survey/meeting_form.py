@@ -90,12 +90,23 @@ def problems(sheet: Sheet, answers: Sequence[Answer]) -> dict[str, list[str]]:
         names = ", ".join(sheet.sources[source][0] for _, source in pairs if source)
         found[key] = [f"Not answered for {names}." if names else "Not answered."]
     for key, source, together in _checked_together(sheet, answers):
-        try:
-            check_answers(sheet.asked, list(sheet.sources), together)
-        except SurveyError as error:
+        if remedy := _remedy(sheet, together):
             of_source = f"{sheet.sources[source][0]}: " if source else ""
-            found.setdefault(key, []).append(of_source + error.remedy)
+            found.setdefault(key, []).append(of_source + remedy)
     return found
+
+
+def _remedy(sheet: Sheet, answers: list[Answer]) -> str:
+    """What to do about answers to one question; empty where they fit."""
+    first = answers[0]
+    points = sheet.asked.questions[first.question].kind == POINTS and first.value != CANNOT_JUDGE
+    if points and "" in (first.low, first.value, first.high):
+        return f"Give all three, or choose {CANNOT_JUDGE!r}."
+    try:
+        check_answers(sheet.asked, list(sheet.sources), answers)
+    except SurveyError as error:
+        return error.remedy
+    return ""
 
 
 def _checked_together(sheet: Sheet, answers: Sequence[Answer]) -> list[tuple[str, str, list[Answer]]]:

@@ -13,6 +13,7 @@ from core.survey.meeting_form import Sheet
 
 THIS_MACHINE = "127.0.0.1"
 ELSEWHERE = ("192.0.2.1", "192.168.0.1", "10.0.0.1", "172.16.0.1")  # anything outside, and the usual local networks
+MOST_CONNECTIONS = 500  # a phone opens up to six
 PATIENCE = 5  # seconds for open connections to end
 ENDED_HERE = "It was ended here."
 
@@ -53,8 +54,8 @@ class _Server(uvicorn.Server):
     def __init__(self, meeting: Meeting):
         config = uvicorn.Config(
             meeting, loop="asyncio", http="h11", ws="none", lifespan="off", log_config=None, log_level=None,
-            access_log=False, proxy_headers=False, server_header=False, date_header=False, limit_concurrency=100,
-            timeout_graceful_shutdown=1,
+            access_log=False, proxy_headers=False, server_header=False, date_header=False,
+            limit_concurrency=MOST_CONNECTIONS, timeout_graceful_shutdown=1,
         )  # fmt: skip
         super().__init__(config)
         self.meeting = meeting

@@ -6,9 +6,9 @@ const DRAFT = "sourcescout-meeting"; // one per phone: { page, fields }; gone on
 const KEPT_BACK = "private_code"; // never in a draft
 const CANNOT_JUDGE = "cannot judge";
 
-const form = document.querySelector("form[data-draft]");
+const form = document.querySelector("#answer");
 if (form) {
-  if (form.dataset.draft === "older") restore(); // else the page holds what was just sent
+  restore(); // a draft is never older than what the page holds
   form.querySelectorAll("fieldset.order").forEach(rank);
   form.addEventListener("input", keep);
 } else {
@@ -34,7 +34,7 @@ function keep() {
 function restore() {
   const draft = memory((storage) => JSON.parse(storage.getItem(DRAFT)));
   if (draft?.page !== location.href) return;
-  for (const control of form.querySelectorAll("[name]")) {
+  for (const control of form.querySelectorAll(`[name]:not([name="${KEPT_BACK}"])`)) {
     const values = draft.fields[control.name] ?? [];
     if (["checkbox", "radio"].includes(control.type)) control.checked = values.includes(control.value);
     else control.value = values[0] ?? "";

@@ -4,6 +4,7 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import CookieJar
 
 import pytest
@@ -116,6 +117,17 @@ def test_a_meeting_is_begun_answered_counted_and_ended(store, asked):
         phone.read()
 
 
+def test_phones_that_send_at_once_lose_nothing(store, asked):
+    address = begin(asked).code[0].value
+    phones = [Phone(address) for _ in range(12)]
+    with ThreadPoolExecutor(len(phones)) as pool:
+        pages = list(pool.map(Phone.answer, phones))
+    assert all("Thank you" in page for page in pages)
+    found = store.responses(asked)
+    assert len({one.person for one in found}) == len(found) == len(phones)
+    assert all(one.blinded and set(one.answers) == set(ANSWERS) for one in found)
+
+
 def test_a_meeting_is_shown_wherever_one_looks_and_again_after_a_reload(store, project, asked, tmp_path):
     address = begin(asked).code[0].value
     other = store.save_target(project, TargetTask("Other", tmp_path, "folder", "binary"))
@@ -132,6 +144,7 @@ def test_the_code_is_new_each_time(asked):
 
 def test_evidence_that_is_open_for_all_is_on_record(store, asked):
     store.save_inquiry(asked, Inquiry(SOURCES, shipped().name, opened=True))
+    assert any("not blinded" in one.value for one in open_page(asked).caption)
     Phone(begin(asked).code[0].value).answer()
     assert [one.blinded for one in store.responses(asked)] == [False]
 

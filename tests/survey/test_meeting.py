@@ -242,6 +242,7 @@ def test_each_phone_sees_an_order_of_its_own_which_stays_and_is_recorded(meeting
         ({"0.ecoset": "2"}, "each once"),
         ({"0.ecoset": "9"}, "each once"),
         ({"1.radimagenet": "3", "1.radimagenet.low": "5"}, "RadImageNet: Use points from -20 to 20"),
+        ({"1.radimagenet.low": ""}, "RadImageNet: Give all three"),
         ({"1.radimagenet": "1e9"}, "RadImageNet: Use points from -20 to 20"),
         ({"1.radimagenet": "nan"}, "Use points from -20 to 20"),
         ({"1.radimagenet": "", "1.radimagenet.low": "", "1.radimagenet.high": ""}, "Not answered for RadImageNet"),
