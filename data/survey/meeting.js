@@ -28,12 +28,12 @@ function keep() {
   const data = new FormData(form);
   data.delete(KEPT_BACK);
   const fields = Object.fromEntries([...data.keys()].map((name) => [name, data.getAll(name)]));
-  memory((storage) => storage.setItem(DRAFT, JSON.stringify({ page: location.href, fields })));
+  memory((storage) => storage.setItem(DRAFT, JSON.stringify({ page: location.pathname, fields })));
 }
 
 function restore() {
   const draft = memory((storage) => JSON.parse(storage.getItem(DRAFT)));
-  if (draft?.page !== location.href) return;
+  if (draft?.page !== location.pathname) return;
   for (const control of form.querySelectorAll(`[name]:not([name="${KEPT_BACK}"])`)) {
     const values = draft.fields[control.name] ?? [];
     if (["checkbox", "radio"].includes(control.type)) control.checked = values.includes(control.value);
@@ -78,12 +78,12 @@ function rank(question) {
     said.textContent = isSaid
       ? "Best first. This is your order."
       : "Best first. The order is by chance until you change it: drag by the dots, or use the arrows.";
-    keep();
   };
   const sort = (sorted) => {
     keys = sorted;
     isSaid = true;
     note();
+    keep();
   };
   const draw = () => {
     const fresh = document.createElement("ol");
@@ -103,6 +103,7 @@ function rank(question) {
         isSaid = false; // its place is by chance
       }
       draw();
+      keep();
     };
   }
   draw();

@@ -90,6 +90,7 @@ def test_a_phone_ranks_and_submits_the_laptop_counts_and_the_end_closes_it(page,
     phone.get_by_label("One reason").fill("It shows ultrasound")
     send.tap()  # not all is there yet
     expect(phone.get_by_text("Not sent yet")).to_be_visible()
+    phone.get_by_role("link", name="How many AUC points").tap()
     assert names(phone) == order
     rest = phone.locator("fieldset.points .source")
     rest.nth(0).get_by_label("cannot judge").check()
