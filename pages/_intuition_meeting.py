@@ -53,10 +53,10 @@ def show_meeting(current: _state.View) -> None:
 def _say_what_is_served() -> None:
     with st.container(border=True):
         st.markdown(
-            "- **Served:** the form with the names of the target and the sources, to whoever has the code, which is "
-            "new for each meeting.\n"
-            "- **Not served:** images, paths, results, other people's answers, any other page. SourceScout itself "
-            "stays closed to other machines.\n"
+            "- **Served:** the form with the target's name, modality and classes and with what the sources are, to "
+            "whoever has the code, which is new for each meeting.\n"
+            "- **Not served:** images, paths, results, other people's answers, any other page. A meeting does not open "
+            "SourceScout itself to other machines.\n"
             "- **Not encrypted:** others on the same network who listen can read the code, the form and what is "
             "sent. Use a network that you trust, and not for what must stay secret.\n"
             "- **It ends** when you end it, after two hours, with SourceScout itself, or after "

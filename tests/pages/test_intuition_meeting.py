@@ -93,7 +93,7 @@ def test_nothing_is_served_before_the_click_and_what_others_see_is_said(asked):
     at = open_page(asked)
     assert _intuition_meeting._hall().meeting is None
     text = "\n".join(one.value for one in at.markdown)
-    assert "Not encrypted" in text and "Not served" in text and "stays closed to other machines" in text
+    assert "Not encrypted" in text and "Not served" in text and "does not open SourceScout itself" in text
 
 
 def test_a_meeting_is_begun_answered_counted_and_ended(store, asked):
