@@ -119,14 +119,19 @@ def my_code() -> str:
 
 
 def covered(current: View) -> bool:
-    """Whether similarity, scores and evidence for the target in view stay covered for who sits here: nobody has opened
-    them for all, and this person has neither answered nor skipped. Synthetic data are never covered."""
-    if current.task is None or current.project.synthetic:
+    """Whether similarity, scores and evidence for the target in view stay covered for who sits here."""
+    return current.task is not None and covered_for(store(), current, me())
+
+
+def covered_for(held: Store, current: View, person: str) -> bool:
+    """Whether they stay covered for a person: nobody has opened them for all, and this person has neither answered nor
+    skipped. Synthetic data are never covered."""
+    if current.project.synthetic:
         return False
-    inquiry = store().inquiry(current.target_id)
+    inquiry = held.inquiry(current.target_id)
     if inquiry and inquiry.opened:
         return False
-    return not (store().has_skipped(current.target_id, me()) or store().responses(current.target_id, me()))
+    return not (held.has_skipped(current.target_id, person) or held.responses(current.target_id, person))
 
 
 def index_of(task: TargetTask, listing: Listing) -> pd.DataFrame:

@@ -4,8 +4,9 @@ import streamlit as st
 
 from pages import _state
 from pages._intuition_experiments import show_experiments
+from pages._intuition_meeting import show_meeting
 
-VIEWS = {"Try it out": show_experiments}
+VIEWS = {"Meeting": show_meeting, "Try it out": show_experiments}
 
 current = _state.view()
 st.title("What do we believe, before we look?")

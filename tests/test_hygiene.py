@@ -18,7 +18,7 @@ UI_MODULES = [
     "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool", "core.settings",
     "core.similarity.questionnaire", "core.similarity.semantic", "core.similarity.visual",
     "core.similarity.visual_charts", "core.snippet", "core.starter", "core.store", "core.survey.cases",
-    "core.survey.glossary", "core.survey.heuristics", "core.target",
+    "core.survey.glossary", "core.survey.heuristics", "core.survey.meeting_server", "core.target",
 ]  # fmt: skip
 
 
@@ -51,6 +51,10 @@ for page in ("scoring", "target", "sources", "similarity", "heuristics", "words"
 @pytest.mark.parametrize("module", ["core.images.readers", "core.metrics", "core.scoring.worker", "core.backbone"])
 def test_the_worker_side_knows_nothing_of_pages_or_the_database(module):
     assert not loaded_after(f"import {module}") & {"streamlit", "duckdb"}
+
+
+def test_the_meeting_knows_nothing_of_pages_or_the_database():
+    assert not loaded_after("import core.survey.meeting_server") & {"streamlit", "duckdb"}
 
 
 def test_the_database_knows_nothing_of_pages():
