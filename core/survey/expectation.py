@@ -73,8 +73,9 @@ def measured_gains(probe: pd.DataFrame, behind: Mapping[str, Sequence[str]], ref
     """How many AUC points more a linear probe finds in a source's checkpoint than in one of the reference with the same
     architecture: source, architecture, candidate, against, value, low, high; a row for each two such candidates.
 
-    `probe` is the ranking by the linear probe (`core.scoring.ranking.ranking`), `behind` the data sets of each candidate
-    by its name; one of several data sets stands for none of them and is left out, as is what means nothing here.
+    `probe` is the ranking by the linear probe (`core.scoring.ranking.ranking`), `behind` the data sets of each
+    candidate by its name; one of several data sets stands for none of them and is left out, as is what means nothing
+    here.
     """
     usable = probe[meaningful(probe) & [len(behind.get(name, ())) == 1 for name in probe["candidate"]]]
     rows = list(usable.assign(data_set=[behind[name][0] for name in usable["candidate"]]).itertuples())

@@ -133,7 +133,7 @@ def place_splits(asked: QuestionSet, responses: Sequence[Response]) -> list[Spli
 
 
 def gain_splits(asked: QuestionSet, responses: Sequence[Response]) -> list[Split]:
-    """Sources from which some expect a gain and others a loss, with ranges that do not overlap; the widest gap first."""
+    """Sources from which some expect a gain and others a loss, with ranges that do not overlap; widest gap first."""
     gain = question_of(asked, POINTS)
     if gain is None:
         return []

@@ -4,13 +4,9 @@ import string
 from dataclasses import replace
 from datetime import datetime
 
-import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import StoreError, SurveyError
-from core.store import Store
-from core.survey.exchange import COLUMNS, LONGEST_NAME, from_csv, imported_person, to_csv
+from core.survey.exchange import LONGEST_NAME
 from core.survey.instrument import (
     CANNOT_JUDGE,
     CHOICE,
@@ -26,8 +22,7 @@ from core.survey.instrument import (
     shipped,
 )
 from core.survey.responses import Response
-from core.target import TargetTask
-from tests.survey.people import SOURCES, a_response
+from tests.survey.people import SOURCES
 
 ASKED = shipped()
 SETS = {ASKED.name: ASKED}
