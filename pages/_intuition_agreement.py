@@ -1,5 +1,7 @@
 """The intuition page, view *The team*: where the team splits, with the reasons, and how far it agrees."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 import streamlit as st
 
@@ -41,6 +43,8 @@ def show_splits(team: Team) -> None:
     for what, all_of in (("by place", places), ("by gain", gains)):
         if rest := [plain(team.names[split.source]) for split in all_of[MOST_SPLITS:]]:
             st.caption(f"Further apart than most, too, {what}: {', '.join(rest)}.")
+    voices = [one for split in (*places, *gains) for one in (*split.better, *split.worse)]
+    _point_out(dict.fromkeys(reason for one in voices for reason in one.reasons))
     st.caption(
         "Shown are sources whose places are half of the list or more apart, and those from which some expect a gain "
         "and others a loss, with ranges that do not overlap. The reasons are those for one's own first place."
@@ -53,7 +57,6 @@ def _show_split(team: Team, split: Split, title: str, better: str, worse: str) -
         sides = ((better, split.better), (worse, split.worse))
         for place, (side, voices) in zip(st.columns(2), sides, strict=True):
             place.markdown(f"{side}\n" + "".join(f"\n- {_voice(team, one, split.source)}" for one in voices))
-        _point_out([reason for one in (*split.better, *split.worse) for reason in one.reasons])
 
 
 def _voice(team: Team, one: Voice, source: str) -> str:
@@ -63,11 +66,11 @@ def _voice(team: Team, one: Voice, source: str) -> str:
     return f"{plain(team.who(one.person))}, {plain(one.says)}{first}: {told}"
 
 
-def _point_out(texts: list[str]) -> None:
-    """The ambiguous words of these reasons, with the questions that make them explicit."""
+def _point_out(texts: Iterable[str]) -> None:
+    """The ambiguous words in the reasons, with the questions that make them explicit."""
     if found := ambiguous_in("\n".join(texts)):
         lines = "".join(f"\n- **{one.term}**: {' '.join(one.questions)}" for one in found)
-        st.caption(f":material/help: Words that people mean differently. To ask back:\n{lines}")
+        st.caption(f":material/help: Words in these reasons that people mean differently. To ask back:\n{lines}")
 
 
 def show_agreement(team: Team) -> None:
@@ -134,7 +137,7 @@ def _show_alphas(found: list[Agreement]) -> None:
 
 def _remark(one: Agreement) -> str:
     if not one.enough:
-        return f"from {FEWEST_PEOPLE} people and {FEWEST_SOURCES} sources judged twice"
+        return f"too few: given from {FEWEST_PEOPLE} people and {FEWEST_SOURCES} sources with two answers on"
     if one.alpha is None:
         return "not defined: everybody gave the same answer"
     if one.interval is None:

@@ -37,7 +37,7 @@ MOST_PAIRS = 6
 def show_likeness(team: Team) -> None:
     """Perceived similarity against what is expected, with the pairs that go the other way."""
     asked = team.asked.questions
-    rated = [key for key in LIKENESS if key in asked and len(answers_to(team.responses, key))]
+    rated = [key for key in LIKENESS if key in asked and answers_to(team.responses, key)["value"].notna().any()]
     sides = [one for one in (question_of(team.asked, POINTS), asked.get(PERFORMANCE)) if one]
     st.subheader("Is the more similar source expected to be the better one?", anchor=False)
     st.caption(f"Relation: {RELATIONS['team_rating']}.")

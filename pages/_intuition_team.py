@@ -107,7 +107,8 @@ def _show_gains(team: Team) -> None:
 def _show_scales(team: Team) -> None:
     """The ratings of the long form, one question at a time."""
     asked = [one for one in team.asked.questions.values() if one.kind == SCALE and one.per_source]
-    found = {one.key: answers for one in asked if len(answers := answers_to(team.responses, one.key))}
+    found = {one.key: answers_to(team.responses, one.key) for one in asked}
+    found = {key: answers for key, answers in found.items() if answers["value"].notna().any()}
     if not found:
         return
     rated = sum(one.form == LONG for one in team.responses)

@@ -77,17 +77,15 @@ def measured_gains(probe: pd.DataFrame, behind: Mapping[str, Sequence[str]], ref
     candidate by its name; one of several data sets stands for none of them and is left out, as is what means nothing
     here.
     """
-    usable = probe[meaningful(probe) & [len(behind.get(name, ())) == 1 for name in probe["candidate"]]]
-    rows = list(usable.assign(data_set=[behind[name][0] for name in usable["candidate"]]).itertuples())
+    data_set = probe["candidate"].map({name: keys[0] for name, keys in behind.items() if len(keys) == 1})
+    rows = list(probe.assign(data_set=data_set)[meaningful(probe) & data_set.notna()].itertuples())
     found = [
         (one.data_set, one.architecture, one.candidate, other.candidate, *_difference(one, other))
         for one in rows
         for other in rows
         if one.data_set != reference == other.data_set and one.architecture == other.architecture
     ]
-    return pd.DataFrame(
-        found, columns=["source", "architecture", "candidate", "against", "value", "low", "high"]
-    )  # fmt: skip
+    return pd.DataFrame(found, columns=["source", "architecture", "candidate", "against", "value", "low", "high"])
 
 
 def _difference(one, other) -> tuple[float, float, float]:
