@@ -379,10 +379,11 @@ class Store:
         statements, new = [], 0
         for one in responses:
             person = imported_person(one.person)
-            before = self.responses(target_id, person)
-            if _said(one) in [_said(known) for known in everybody if known.person == one.person or known in before]:
+            imported = self.responses(target_id, person)
+            namesakes = [known for known in everybody if known.person == one.person]
+            if _said(one) in map(_said, [*imported, *namesakes]):
                 continue
-            if one.revision in [known.revision for known in before]:
+            if one.revision in [known.revision for known in imported]:
                 raise StoreError(
                     f"Revision {one.revision} of `{one.person}` was imported before and says something else.",
                     "Give what was changed a higher revision, or remove the imported answers first.",

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.survey.glossary import ambiguous_in
+from core.survey.instrument import ORDER
 from core.survey.reliability import RESAMPLES
 from core.survey.team import (
     FEWEST_PEOPLE,
@@ -17,6 +18,7 @@ from core.survey.team import (
     concordance,
     gain_splits,
     place_splits,
+    question_of,
 )
 from pages._intuition_group import PEOPLE, Team
 from pages._text import count, plain
@@ -28,22 +30,20 @@ def show_splits(team: Team) -> None:
     if len(team.responses) < 2:
         return
     st.subheader("Where the team splits", anchor=False)
-    places, gains = place_splits(team.asked, team.responses), gain_splits(team.asked, team.responses)
+    places = {split.source: split for split in place_splits(team.asked, team.responses)}
+    gains = {split.source: split for split in gain_splits(team.asked, team.responses)}
     if not places and not gains:
         st.markdown(
             "Nowhere far: no source is placed half of the list apart, and nobody is sure of a gain where another is "
             "sure of a loss."
         )
         return
-    for split in places[:MOST_SPLITS]:
-        _show_split(team, split, f"{split.width:.0f} places apart", "Best place", "Worst place")
-    for split in gains[:MOST_SPLITS]:
-        title = f"gain or loss: the ranges are {split.width:g} points apart"
-        _show_split(team, split, title, "A gain", "A loss")
-    for what, all_of in (("by place", places), ("by gain", gains)):
-        if rest := [plain(team.names[split.source]) for split in all_of[MOST_SPLITS:]]:
-            st.caption(f"Further apart than most, too, {what}: {', '.join(rest)}.")
-    voices = [one for split in (*places, *gains) for one in (*split.better, *split.worse)]
+    sources = list(places | gains)
+    for source in sources[:MOST_SPLITS]:
+        _show_split(team, source, places.get(source), gains.get(source))
+    if rest := [plain(team.names[source]) for source in sources[MOST_SPLITS:]]:
+        st.caption(f"The team splits on these, too: {', '.join(rest)}.")
+    voices = [one for split in (*places.values(), *gains.values()) for one in (*split.better, *split.worse)]
     _point_out(dict.fromkeys(reason for one in voices for reason in one.reasons))
     st.caption(
         "Shown are sources whose places are half of the list or more apart, and those from which some expect a gain "
@@ -51,12 +51,27 @@ def show_splits(team: Team) -> None:
     )
 
 
-def _show_split(team: Team, split: Split, title: str, better: str, worse: str) -> None:
+def _show_split(team: Team, source: str, place: Split | None, gain: Split | None) -> None:
+    """One source: who puts it best against who puts it worst, with the reasons, and who expects a gain or a loss."""
+    title = [f"{place.width:.0f} places apart"] if place else []
+    title += [f"gain or loss, with {gain.width:g} points between the ranges"] if gain else []
     with st.container(border=True):
-        st.markdown(f"**{plain(team.names[split.source])}**: {title}")
-        sides = ((better, split.better), (worse, split.worse))
-        for place, (side, voices) in zip(st.columns(2), sides, strict=True):
-            place.markdown(f"{side}\n" + "".join(f"\n- {_voice(team, one, split.source)}" for one in voices))
+        st.markdown(f"**{plain(team.names[source])}**: {'; '.join(title)}")
+        if place:
+            _show_sides(team, source, {"Best place": place.better, "Worst place": place.worse})
+        if gain and not place:
+            _show_sides(team, source, {"A gain": gain.better, "A loss": gain.worse})
+        elif gain:
+            sides = [
+                f"{side}: {', '.join(f'{plain(team.who(one.person))} {plain(one.says)}' for one in voices)}."
+                for side, voices in (("A gain", gain.better), ("A loss", gain.worse))
+            ]
+            st.markdown(" ".join(sides))
+
+
+def _show_sides(team: Team, source: str, sides: dict[str, tuple[Voice, ...]]) -> None:
+    for column, (side, voices) in zip(st.columns(2), sides.items(), strict=True):
+        column.markdown(f"{side}\n" + "".join(f"\n- {_voice(team, one, source)}" for one in voices))
 
 
 def _voice(team: Team, one: Voice, source: str) -> str:
@@ -83,7 +98,8 @@ def show_agreement(team: Team) -> None:
             "two people with three sources, one pair in six has the same order without any insight. Read the answers."
         )
         return
-    _show_concordance(team)
+    if question_of(team.asked, ORDER):
+        _show_concordance(team)
     _show_alphas(agreements(team.asked, team.responses))
 
 
@@ -124,7 +140,7 @@ def _show_alphas(found: list[Agreement]) -> None:
             for one in found
         ]),
         hide_index=True, placeholder="", alt="Krippendorff's alpha per question",
-        column_config={"Question": st.column_config.TextColumn(width="large"),
+        column_config={"Question": st.column_config.TextColumn(width="medium"),
                        "Alpha": st.column_config.NumberColumn(format="%.2f")},
     )  # fmt: skip
     st.caption(

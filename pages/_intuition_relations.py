@@ -31,7 +31,7 @@ from pages._sources_shared import records
 from pages._text import count, plain
 
 PROBE = "linear_probe"
-MOST_PAIRS = 6
+MOST_PAIRS = 4
 
 
 def show_likeness(team: Team) -> None:

@@ -18,7 +18,8 @@ UI_MODULES = [
     "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool", "core.settings",
     "core.similarity.questionnaire", "core.similarity.semantic", "core.similarity.visual",
     "core.similarity.visual_charts", "core.snippet", "core.starter", "core.store", "core.survey.cases",
-    "core.survey.glossary", "core.survey.heuristics", "core.target",
+    "core.survey.charts", "core.survey.exchange", "core.survey.expectation", "core.survey.glossary",
+    "core.survey.heuristics", "core.survey.team", "core.target",
 ]  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def likeness_chart(
               axis=alt.Axis(values=[1, 2, 3, 4, 5], format="d"))  # fmt: skip
     y = alt.Y("expected:Q", title=y_title, scale=alt.Scale(zero=False, padding=24), axis=alt.Axis(tickCount=6))
     numbers = [alt.Tooltip(f"{name}:Q", format=".1f") for name in ("likeness", "expected")]
-    line = alt.Chart(opposed).mark_rule(color=RED, strokeDash=[5, 4], strokeWidth=1.5, opacity=0.8)
+    line = alt.Chart(opposed).mark_rule(color=RED, strokeDash=[5, 4], strokeWidth=1.2, opacity=0.6)
     people = alt.Chart(judged).mark_point(filled=True, color=TEAL, size=40, opacity=0.35)
     mean = alt.Chart(means).encode(x=x, y=y)
     layers = [
@@ -56,6 +56,8 @@ def likeness_chart(
         mean.mark_point(filled=True, color=TEAL, size=140, opacity=1).encode(
             tooltip=[alt.Tooltip("source:N"), *numbers, alt.Tooltip("people:Q")]
         ),
-        mean.mark_text(color=GREY, dy=-15, fontSize=12, limit=_NAMES).encode(text=alt.Text("source:N")),
+        mean.mark_text(color=GREY, dy=-15, fontSize=12, fontWeight="bold", limit=_NAMES).encode(
+            text=alt.Text("source:N")
+        ),
     ]
     return alt.layer(*layers).properties(height=380, width="container")

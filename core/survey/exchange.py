@@ -1,6 +1,7 @@
 """What people answered as a tidy table, out and in: one row per answer, under pseudonyms."""
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,6 +28,7 @@ COLUMNS = (
     "value", "low", "high",
 )  # fmt: skip
 OF_RESPONSE = COLUMNS[:6]  # the same in all rows of one response
+PLACES = [str(place) for place in range(1, MOST_SOURCES + 1)]
 YES, NO = "yes", "no"
 LONGEST_NAME = 40  # characters of a pseudonym
 IMPORTED = "csv "  # how a person begins, as the database knows them, whose answers came from a table
@@ -88,7 +90,7 @@ def _row(number: int, cells: dict[str, str], sets: Mapping[str, QuestionSet], so
     for column, known in (("form", FORMS), ("question_set", sets), ("blinded", (YES, NO))):
         if told[column] not in known:
             raise row.wrong(column, f"Use one of {', '.join(known)}; other question sets are imported first.")
-    if not (told["revision"].isdecimal() and int(told["revision"]) > 0):
+    if not re.fullmatch(r"[1-9]\d{0,3}", told["revision"], re.ASCII):
         raise row.wrong("revision", "Count a person's submissions from 1.")
     try:
         date.fromisoformat(told["submitted_date"])
@@ -96,8 +98,8 @@ def _row(number: int, cells: dict[str, str], sets: Mapping[str, QuestionSet], so
         raise row.wrong("submitted_date", "Write the year, month and day as in 2026-01-31.") from None
     if told["source"] != ONCE and told["source"] not in sources:
         raise row.wrong("source", "Use the key of a record on the sources page, or add the record first.")
-    if (told["source"] == ONCE) != (told["place_shown"] == "") or not (told["place_shown"] or "1").isdecimal():
-        raise row.wrong("place_shown", "Give every source the place, from 1, at which it was shown.")
+    if told["place_shown"] not in (PLACES if told["source"] != ONCE else ("",)):
+        raise row.wrong("place_shown", f"Give a source the place, 1 to {MOST_SOURCES}, at which it was shown.")
     known = sets[told["question_set"]].questions
     empty = told["source"] != ONCE and not told["question"] and not told["value"]
     if told["question"] not in known and not empty:
@@ -145,7 +147,7 @@ def _shown(rows: list[_Row]) -> tuple[str, ...]:
     sources = tuple(places[place] for place in sorted(places))
     if sorted(places) != list(range(1, len(places) + 1)) or len(set(sources)) < len(sources):
         raise rows[0].wrong("person", "Give each source of a response one place of 1, 2, 3 ..., without a gap.")
-    if not FEWEST_SOURCES <= len(sources) <= MOST_SOURCES:
+    if len(sources) < FEWEST_SOURCES:
         raise rows[0].wrong("person", f"A response is about {FEWEST_SOURCES} to {MOST_SOURCES} sources.")
     return sources
 

@@ -89,10 +89,10 @@ def test_few_and_many_people_over_five_sources(store, target, people):
 def test_splits_show_both_sides_with_their_reasons_and_the_ambiguous_words(store, target):
     answer(store, target, *five_people())
     text = text_of(open_page(target))
-    assert "**RadImageNet**: 4 places apart" in text
+    assert "**RadImageNet**: 4 places apart; gain or loss, with 3 points between the ranges" in text
     assert "Rater A, place 1: “The domain gap is small”" in text
     assert "Rater C, place 5; first is ImageNet\\-1K: “=works everywhere”" in text
-    assert "**RadImageNet**: gain or loss: the ranges are 3 points apart" in text
+    assert r"A loss: Rater C \-5 points \(\-9 to \-1\), Rater D \-2 points" in text
     assert "- **domain gap**: Which property of which images" in text
 
 

@@ -183,7 +183,7 @@ def points(**at: tuple[float, float]) -> pd.DataFrame:
     ({"a": (1, 3), "b": (5, 0)}, (("b", "a"),), 1),
     ({"a": (1, 3), "b": (1, 0)}, (), 0),
     ({"a": (1, 3), "b": (2, 3)}, (), 0),
-    ({"a": (4, 1), "b": (2, 2), "c": (1, 3)}, (("a", "b"), ("a", "c"), ("b", "c")), 3),
+    ({"a": (4, 1), "b": (2, 2), "c": (1, 3)}, (("a", "c"), ("a", "b"), ("b", "c")), 3),
     ({"a": (4, 1)}, (), 0),
 ])  # fmt: skip
 def test_opposed_pairs_are_those_where_the_more_similar_is_expected_to_be_worse(at, pairs, compared):
