@@ -29,8 +29,12 @@ def expectation_chart(frame: pd.DataFrame, title: str) -> alt.LayerChart:
         tooltip=[alt.Tooltip("source:N"), alt.Tooltip("who:N"), *numbers],
     )  # fmt: skip
     zero = alt.Chart(pd.DataFrame({"at": [0]})).mark_rule(color=GREY, strokeDash=[4, 3]).encode(x=alt.X("at:Q"))
-    interval = base.mark_rule(strokeWidth=2, opacity=0.6).encode(x=alt.X("low:Q", title=title), x2=alt.X2("high"))
-    point = base.mark_point(filled=True, size=70, opacity=1).encode(x=alt.X("value:Q", title=title), shape=shape)
+    interval = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
+        x=alt.X("low:Q", title=title, axis=alt.Axis(tickCount=8)), x2=alt.X2("high")
+    )
+    point = base.mark_point(filled=True, size=70, opacity=1).encode(
+        x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=8)), shape=shape
+    )
     height = alt.Step(_LANE, **{"for": "offset"})
     return alt.layer(zero, interval, point).properties(height=height, width="container")
 
