@@ -20,6 +20,7 @@ from core.errors import StoreError
 from core.similarity.questionnaire import Answer
 from core.sources.record import SourceDataset, dump_source
 from core.sources.shortlist import Step
+from core.survey.exchange import IMPORTED, imported_person
 from core.survey.instrument import Answer as Belief
 from core.survey.instrument import QuestionSet, dump_questions
 from core.survey.responses import Response, new_pseudonym
@@ -363,17 +364,44 @@ class Store:
     def submit(self, target_id: str, person: str, response: Response) -> None:
         """Add a submission as the person's next revision and drop the draft. The person keeps the pseudonym that they
         have in the project, whatever `response` says; so do the revision and the date follow from what is there."""
-        content = {name: getattr(response, name) for name in ("form", "asked", "sources", "blinded")}
-        content["answers"] = [asdict(one) for one in response.answers]
         sql = """INSERT INTO response SELECT $target, $person,
                      (SELECT coalesce(max(revision), 0) + 1 FROM response
                       WHERE target_id = $target AND person = $person), $content, $now"""
-        values = {"target": target_id, "person": person, "content": json.dumps(content), "now": _now()}
+        values = {"target": target_id, "person": person, "content": _content(response), "now": _now()}
         self._write([
             *self._named(target_id, person, response.person),
             (sql, values),
             ("DELETE FROM draft WHERE target_id = ? AND person = ?", [target_id, person]),
         ])  # fmt: skip
+
+    def import_responses(self, target_id: str, responses: list[Response]) -> int:
+        """Add the responses of a table, all or none, and return how many were new: what is there already, from a table
+        or from the person whose pseudonym it is, is not added again. Pseudonyms are kept where they are free.
+        StoreError where the same revision of a person was imported before with other answers."""
+        everybody = self.responses(target_id)
+        statements, new = [], 0
+        for one in responses:
+            person = imported_person(one.person)
+            imported = self.responses(target_id, person)
+            namesakes = [known for known in everybody if known.person == one.person]
+            if _said(one) in map(_said, [*imported, *namesakes]):
+                continue
+            if one.revision in [known.revision for known in imported]:
+                raise StoreError(
+                    f"Revision {one.revision} of `{one.person}` was imported before and says something else.",
+                    "Give what was changed a higher revision, or remove the imported answers first.",
+                )
+            statements += self._named(target_id, person, one.person)
+            values = [target_id, person, one.revision, _content(one), one.submitted]
+            statements.append(("INSERT INTO response VALUES (?, ?, ?, ?, ?)", values))
+            new += 1
+        self._write(statements)
+        return new
+
+    def imported(self, project_id: str) -> dict[str, str]:
+        """Those whose answers came from a table: pseudonym -> person."""
+        sql = "SELECT name, person FROM pseudonym WHERE project_id = ? AND starts_with(person, ?) ORDER BY name"
+        return dict(self._read(sql, [project_id, IMPORTED]))
 
     def _named(self, target_id: str, person: str, wish: str) -> list[tuple[str, list]]:
         """Give a person a pseudonym in the project of a target: `wish`, or a free one."""
@@ -422,6 +450,17 @@ class Store:
 def data_set_of(target_id: str) -> str:
     """What a target is called among the data sets that people speak of; never the key of a source."""
     return f"target:{target_id}"
+
+
+def _content(response: Response) -> str:
+    content = {name: getattr(response, name) for name in ("form", "asked", "sources", "blinded")}
+    return json.dumps(content | {"answers": [asdict(one) for one in response.answers]})
+
+
+def _said(response: Response) -> tuple:
+    """What makes two submissions the same one."""
+    of_response = (response.revision, response.form, response.asked, response.sources, response.blinded)
+    return (*of_response, frozenset(response.answers))
 
 
 def _response(name: str, revision: int, submitted: datetime, content: str) -> Response:

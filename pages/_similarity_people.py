@@ -23,6 +23,7 @@ from core.similarity.questionnaire import (
 )
 from core.sources.record import SourceDataset
 from core.store import data_set_of
+from core.tables import decoded
 from pages import _state
 from pages._text import count, plain
 
@@ -170,9 +171,7 @@ def _exchange(current: _state.View, answers: list[Answer]) -> None:
 
 def _import(current: _state.View, content: bytes) -> None:
     try:
-        answers = from_csv(content.decode("utf-8-sig"), ASKED)
-    except UnicodeDecodeError:
-        _state.show_error(SimilarityError("The file is no text in UTF-8.", "Save it as CSV in UTF-8."))
+        answers = from_csv(decoded(content, SimilarityError), ASKED)
     except SimilarityError as error:
         _state.show_error(error)
     else:

@@ -18,7 +18,8 @@ UI_MODULES = [
     "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool", "core.settings",
     "core.similarity.questionnaire", "core.similarity.semantic", "core.similarity.visual",
     "core.similarity.visual_charts", "core.snippet", "core.starter", "core.store", "core.survey.cases",
-    "core.survey.glossary", "core.survey.heuristics", "core.survey.meeting_server", "core.target",
+    "core.survey.charts", "core.survey.exchange", "core.survey.expectation", "core.survey.experiments",
+    "core.survey.glossary", "core.survey.heuristics", "core.survey.meeting_server", "core.survey.team", "core.target",
 ]  # fmt: skip
 
 
@@ -41,7 +42,7 @@ from streamlit.testing.v1 import AppTest
 at = AppTest.from_file("pages/_shell.py", default_timeout=60).run()
 next(b for b in at.button if b.label == "Open the demo project").click().run()
 at.session_state["similarity_sources"] = ["imagenet_1k", "nct_crc_he_100k"]
-for page in ("scoring", "target", "sources", "similarity", "heuristics", "words", "overview"):
+for page in ("scoring", "target", "sources", "intuition", "similarity", "heuristics", "words", "overview"):
     at.switch_page(f"{{page}}.py").run()
     assert not at.exception, at.exception
 """

@@ -1,17 +1,17 @@
 """What people say of data sets: ten characteristics, the expert distance that follows, and how far people agree."""
 
-import csv
-import io
 import math
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 
 from core.errors import SimilarityError
+from core.survey.reliability import krippendorff_alpha
+from core.tables import read_csv, write_csv
 
 FILE = Path(__file__).resolve().parents[2] / "data" / "similarity" / "questionnaire.toml"
 CANNOT_JUDGE = "cannot judge"
@@ -137,39 +137,14 @@ def agreement(answers: Iterable[Answer], question: str) -> Agreement:
     return Agreement(len(judged), len(pairs), sum(pairs) / len(pairs) if pairs else None, alpha)
 
 
-def krippendorff_alpha(units: Iterable[Sequence[Hashable]]) -> float | None:
-    """Krippendorff's alpha for answers without an order: 1 is full agreement, 0 what chance gives, below 0 less than
-    that. Each unit holds the values that the raters gave one thing, missing ones left out; one value alone does not
-    count. None where all values are the same, for which it is not defined. (Krippendorff 2011, Computing Krippendorff's
-    Alpha-Reliability: 1 - observed / expected disagreement.)"""
-    counts = [Counter(unit) for unit in units if len(unit) > 1]
-    totals = sum(counts, Counter())
-    n = totals.total()
-    expected = n * n - sum(count**2 for count in totals.values())
-    if not expected:
-        return None
-    observed = sum((one.total() ** 2 - sum(c**2 for c in one.values())) / (one.total() - 1) for one in counts)
-    return 1 - (n - 1) * observed / expected
-
-
 def to_csv(answers: Iterable[Answer]) -> str:
     """One row per answer."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([getattr(one, column) for column in COLUMNS] for one in answers)
-    return text.getvalue()
+    return write_csv(COLUMNS, ([getattr(one, column) for column in COLUMNS] for one in answers))
 
 
 def from_csv(text: str, asked: Questionnaire) -> list[Answer]:
     """Answers as `to_csv` writes them, or made elsewhere in that form. SimilarityError names the row that is wrong."""
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    if missing := [column for column in COLUMNS if column not in (rows.fieldnames or ())]:
-        raise SimilarityError(f"Columns are missing: {', '.join(missing)}.", f"Needed are {', '.join(COLUMNS)}.")
-    try:
-        answers = [_answer(row, number, asked) for number, row in enumerate(rows, 2)]
-    except csv.Error as error:
-        raise SimilarityError(f"This is no CSV table: {error}.", "Compare it with exported answers.") from None
+    answers = [_answer(row, number, asked) for number, row in read_csv(text, COLUMNS, SimilarityError)]
     for (person, data_set, question), times in Counter(map(_key, answers)).items():
         if times > 1:
             raise SimilarityError(
@@ -183,7 +158,7 @@ def _key(one: Answer) -> tuple[str, str, str]:
 
 
 def _answer(row: dict, number: int, asked: Questionnaire) -> Answer:
-    told = {column: (row[column] or "").strip() for column in COLUMNS}
+    told = {column: text.strip() for column, text in row.items()}
     question = asked.questions.get(told["question"])
     if question is None:
         raise _wrong(number, "question", told, asked.questions)

@@ -25,6 +25,8 @@ RELATIONS = {
     "score": "Score against measured outcome (arXiv:2412.20172 and others)",
     "outcome": "Measured outcomes alone",
     "expectation": "Expectation against measured outcome (this team)",
+    "team_rating": "Rating against expectation (this team)",
+    "team_score": "Expectation against a score (this team); not an outcome",
     "none": "Nothing measured",
 }
 
