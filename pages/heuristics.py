@@ -5,8 +5,9 @@ import streamlit as st
 from pages import _state
 from pages._heuristics_cards import show_cards
 from pages._heuristics_cases import show_cases
+from pages._heuristics_quiz import show_quiz
 
-VIEWS = {"Cards": show_cards, "Case studies": show_cases}
+VIEWS = {"Cards": show_cards, "Case studies": show_cases, "Guess the source": show_quiz}
 
 st.title("What do practitioners go by, and when does it mislead?")
 view = st.segmented_control(
