@@ -9,13 +9,15 @@ from core.similarity.semantic import DIFFERS, MATCH, PARTLY, UNKNOWN, Row, compa
 from core.sources.catalogue import sources_of
 from core.sources.record import ACCESS, SourceDataset
 from core.sources.shortlist import shortlisted
+from core.survey.responses import latest
+from core.survey.signatures import USUAL
 from pages import _state
+from pages._registry import BUILT
 from pages._similarity_meaning import TAXONOMY, profiles_of
 from pages._sources_availability import STATES
 from pages._sources_shared import COMMERCIAL, records
 from pages._text import count, plain
 
-USUAL = ("imagenet_1k", "imagenet_21k")
 MODALITY = {MATCH: "Same modality", DIFFERS: "Another modality", UNKNOWN: "Modality not known"}
 MOST_NAMES = 6
 
@@ -29,6 +31,12 @@ class Now:
     sources: dict[str, SourceDataset]
     modality: dict[str, Row]
 
+    @property
+    def pretrained_on(self) -> dict[str, list[str]]:
+        """The known sources of each candidate by its name; none for some."""
+        known = records()
+        return {one.checkpoint.name: sources_of(one.checkpoint, known) for one in self.view.candidates}
+
     def lines(self, card: str) -> list[str]:
         """What this card means now, as Markdown sentences; [] where nothing can be said."""
         return {
@@ -37,14 +45,13 @@ class Now:
         }[card]()  # fmt: skip
 
     def _habit(self) -> list[str]:
-        known = records()
-        behind = {one.checkpoint.name: sources_of(one.checkpoint, known) for one in self.view.candidates}
-        usual = [name for name, keys in behind.items() if set(keys) & set(USUAL)]
+        behind = self.pretrained_on
+        usual = [name for name, keys in behind.items() if USUAL.intersection(keys)]
         told = sum(bool(keys) for keys in behind.values())
         lines = [f"Pretrained on ImageNet: {len(usual)} of the {count(told, 'candidate')} with known pretraining"
                  + (f" ({_names(usual)})." if usual else ".")] if told else []  # fmt: skip
         return lines + [
-            f"{plain(self.sources[key].name)} is among the sources." for key in USUAL if key in self.sources
+            f"{plain(self.sources[key].name)} is among the sources." for key in self.sources if key in USUAL
         ]
 
     def _similar(self) -> list[str]:
@@ -84,8 +91,15 @@ class Now:
         done = [result for run in self.view.runs for result in _state.store().scores(run.id)]
         return [
             f"Scores computed for this target: {len(done)}." if done else "No score was computed for this target yet.",
-            "What the team expects is unknown: this version does not ask.",
+            self._expected(),
         ]
+
+    def _expected(self) -> str:
+        if all(step.key != "intuition" for step in BUILT):
+            return "What the team expects is unknown: this version does not ask."
+        answered = len(latest(_state.store().responses(self.view.target_id)))
+        people = count(answered, "person has", "people have")
+        return f"{people.capitalize()} said on the page Intuition what they expect of this target's sources."
 
     def _fairness(self) -> list[str]:
         told = [

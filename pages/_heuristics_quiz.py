@@ -141,13 +141,15 @@ def _verdict(found: Outcome, pick: str) -> str:
 
 
 def _certainty(found: Outcome) -> str:
+    """Whether there is a winner, and whether the pick is told apart from it."""
     rest = (
-        f"The highest leads the next by {_points(found.lead)}; choosing the training settings in another way alone "
+        f"the highest leads the next by {found.lead:.2f}, and choosing the training settings in another way alone "
         f"typically moves a source here by {found.moves:.2f}."
     )
     if found.clear:
-        return rest + " That is a lead, from one training each."
-    return f"**No clear winner:** {rest[0].lower()}{rest[1:]}"
+        return f"A lead, from one training each: {rest}"
+    yours = " Your pick is further behind than that." if found.told_apart else ""
+    return f"**No clear winner:** {rest}{yours}"
 
 
 def _show_origin() -> None:
@@ -170,7 +172,9 @@ def _show_score(asked: list[Round], picks: list[str]) -> None:
         place.metric(f"{who}, AUC points lost", f"{frame[column].sum():.2f}", border=True)
         place.caption(f"{frame[column].mean():.2f} per round")
     unclear = sum(not found.clear for _, _, found in played)
-    st.caption(f"{count(unclear, 'round')} of {len(played)} had no clear winner: points lost there say little.")
+    within = sum(0 < found.lost <= found.moves for _, _, found in played)
+    st.caption(f"Of {count(len(played), 'round')}, {unclear} had no clear winner. In {within} your pick was behind by "
+               "less than what a choice of settings moves: the points lost there say little.")  # fmt: skip
     with st.expander("Round by round"):
         st.dataframe(pd.DataFrame([_row(*one) for one in played]), hide_index=True)
 

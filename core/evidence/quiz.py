@@ -47,6 +47,11 @@ class Outcome:
         """Whether the best leads by more than what a choice of settings moves. No interval was published."""
         return self.lead > self.moves
 
+    @property
+    def told_apart(self) -> bool:
+        """Whether the pick lost more than that."""
+        return self.lost > self.moves
+
 
 def cited() -> Study:
     """The study that the outcomes are from."""
