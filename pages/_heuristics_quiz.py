@@ -16,6 +16,7 @@ from pages import _state
 from pages._charts import spec_of
 from pages._sources_shared import gist
 from pages._text import count, plain
+from pages._words import define
 
 GAMES = "quiz_games"  # in the session only: by seed the picks, and the number of the round in view
 MOST_SEEDS = 10_000
@@ -36,7 +37,7 @@ def show_quiz(current: _state.View) -> None:
     """One round after the other: a target, the sources offered, what was measured, and the score so far."""
     st.markdown(
         "A published target, four sources, no images: which one would you start from? Then see what its authors "
-        "measured. Scored in AUC points lost against the best source offered: one point is 0.01 of AUC, 0 is best."
+        "measured. Scored in AUC points lost against the best source offered."
     )
     seed = _ask_seed()
     asked = quiz.rounds(seed)
@@ -169,7 +170,7 @@ def _show_score(asked: list[Round], picks: list[str]) -> None:
     for place, (who, column) in zip(
         st.columns(3), (("You", "lost"), ("Always ImageNet", "usual"), ("A random pick", "random")), strict=True
     ):
-        place.metric(f"{who}, AUC points lost", f"{frame[column].sum():.2f}", border=True)
+        place.metric(f"{who}, AUC points lost", f"{frame[column].sum():.2f}", border=True, help=define("AUC point"))
         place.caption(f"{frame[column].mean():.2f} per round")
     unclear = sum(not found.clear for _, _, found in played)
     within = sum(0 < found.lost <= found.moves for _, _, found in played)
