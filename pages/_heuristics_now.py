@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from core.availability.standing import availability_of
 from core.similarity.semantic import DIFFERS, MATCH, PARTLY, UNKNOWN, Row, compare
@@ -25,17 +26,12 @@ MOST_NAMES = 6
 @dataclass(frozen=True)
 class Now:
     """What is at hand: `sources` have a record and are on the shortlist or behind a candidate; `modality` compares each
-    of them with the target."""
+    of them with the target; `pretrained_on` are the known sources of each candidate, by its name."""
 
     view: _state.View
     sources: dict[str, SourceDataset]
     modality: dict[str, Row]
-
-    @property
-    def pretrained_on(self) -> dict[str, list[str]]:
-        """The known sources of each candidate by its name; none for some."""
-        known = records()
-        return {one.checkpoint.name: sources_of(one.checkpoint, known) for one in self.view.candidates}
+    pretrained_on: dict[str, list[str]]
 
     def lines(self, card: str) -> list[str]:
         """What this card means now, as Markdown sentences; [] where nothing can be said."""
@@ -115,12 +111,12 @@ def look_now(current: _state.View) -> Now:
     """What is at hand for the target in view."""
     known = records()
     listed = shortlisted(_state.store().shortlist(current.target_id))
-    behind = [key for one in current.candidates for key in sources_of(one.checkpoint, known)]
-    sources = {key: known[key] for key in dict.fromkeys([*listed, *behind]) if key in known}
+    behind = {one.checkpoint.name: sources_of(one.checkpoint, known) for one in current.candidates}
+    sources = {key: known[key] for key in dict.fromkeys([*listed, *chain(*behind.values())]) if key in known}
     target, profiles = profiles_of(current, sources)
     compared = {key: compare(target, profile, TAXONOMY).rows for key, profile in profiles.items()}
     rows = {key: next(row for row in rows if row.about == "modality") for key, rows in compared.items()}
-    return Now(current, sources, rows)
+    return Now(current, sources, rows, behind)
 
 
 def _likeness(row: Row) -> str:

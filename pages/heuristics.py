@@ -11,7 +11,7 @@ from pages._words import show_words
 VIEWS = {"Cards": show_cards, "Case studies": show_cases, "Guess the source": show_quiz}
 
 st.title("What do practitioners go by, and when does it mislead?")
-with st.container(horizontal=True, horizontal_alignment="distribute"):
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     view = st.segmented_control(
         "View", list(VIEWS), default="Cards", required=True, key="heuristics_view", bind="query-params",
         label_visibility="collapsed",

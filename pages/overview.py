@@ -69,7 +69,8 @@ current = _state.view()
 marks = _state.progress_of(current)
 
 st.title("Which pretraining source should we fine-tune from?")
-show_words("overview")
+with st.container(horizontal_alignment="right"):
+    show_words("overview")
 st.markdown(
     "SourceScout helps a team that builds a medical image classifier to choose the pretrained network to start from, "
     "and to say how sure they are. There is no best source for all tasks: every answer here belongs to one target "

@@ -16,7 +16,7 @@ for run in current.runs:
 st.session_state.update(st.session_state.pop("scoring_next", {}))
 has_scores = _state.progress_of(current)["scoring"] == "done"
 first = "Ranking" if has_scores and not _state.active_run(current) else "Run"
-with st.container(horizontal=True, horizontal_alignment="distribute"):
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     tab = st.segmented_control(
         "View",
         ["Run", "Ranking"],

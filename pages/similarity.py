@@ -63,7 +63,7 @@ current = _state.view()
 st.title("How alike are they: in meaning, in looks, to a network?")
 _state.require_target(current)
 st.info(REMINDER, icon=":material/balance:")
-with st.container(horizontal=True, horizontal_alignment="distribute"):
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     view = st.segmented_control(
         "View", list(VIEWS), default="Meaning", required=True, key="similarity_view", bind="query-params",
         label_visibility="collapsed",

@@ -22,7 +22,7 @@ current = _state.view()
 st.title("What could we start from, what is in it, may and can we use it?")
 st.session_state.update(st.session_state.pop("sources_next", {}))
 first = "Checkpoints" if current.candidates else "Data sets"
-with st.container(horizontal=True, horizontal_alignment="distribute"):
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     view = st.segmented_control(
         "View", list(VIEWS), default=None if "sources_view" in st.session_state else first, required=True,
         key="sources_view", bind="query-params", label_visibility="collapsed",

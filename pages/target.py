@@ -203,7 +203,8 @@ def _fact(label: str, value: str) -> str:
 
 current = _state.view()
 st.title("What exactly is the task, and is the data fit for it?")
-show_words("target")
+with st.container(horizontal_alignment="right"):
+    show_words("target")
 if current.project is None:
     st.info("A target belongs to a project, and there is none yet. Begin one on the overview, or open the demo.")
     st.page_link("overview.py", label="Overview", icon=":material/home:")
