@@ -52,15 +52,8 @@ def _show_origin(told: Heuristics) -> None:
             "each heuristic. They are unknown here. The sentences on the cards are ours.\n\n"
             "**Kept apart:**\n"
             + "".join(f"\n- {RELATIONS[key]}" for key in ("rating", "similarity", "score", "expectation"))
-            + f": {_expectation()}"
+            + ": what this team expects is asked on the page Intuition; nothing is known of other teams"
         )
-
-
-def _expectation() -> str:
-    """What is known of what teams expect."""
-    if "intuition.py" not in PAGES:
-        return "nothing yet, this version does not ask a team what it expects"
-    return "this team says what it expects on the page Intuition; nothing of others is known"
 
 
 def _ask_now(current: _state.View) -> Now | None:

@@ -13,7 +13,6 @@ from core.sources.shortlist import shortlisted
 from core.survey.responses import latest
 from core.survey.signatures import USUAL
 from pages import _state
-from pages._registry import BUILT
 from pages._similarity_meaning import TAXONOMY, profiles_of
 from pages._sources_availability import STATES
 from pages._sources_shared import COMMERCIAL, records
@@ -91,11 +90,10 @@ class Now:
         ]
 
     def _expected(self) -> str:
-        if all(step.key != "intuition" for step in BUILT):
-            return "What the team expects is unknown: this version does not ask."
+        """How many said what they expect; what they said is on their own page."""
         answered = len(latest(_state.store().responses(self.view.target_id)))
         people = count(answered, "person has", "people have")
-        return f"{people.capitalize()} said on the page Intuition what they expect of this target's sources."
+        return f"{people} said on the page Intuition what they expect of this target's sources."
 
     def _fairness(self) -> list[str]:
         told = [

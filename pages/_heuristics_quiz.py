@@ -156,9 +156,7 @@ def _certainty(found: Outcome) -> str:
 def _show_origin() -> None:
     study = quiz.cited()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            f"[{plain(study.citation)}]({study.address}); figures of its repository, recomputed from its run log."
-        )
+        st.caption(f"[{plain(study.citation)}]({study.address}); figures of its repository and its run log.")
         with st.popover("How it was measured", icon=":material/info:", type="tertiary"):
             st.markdown("".join(f"- {line}\n" for line in PROTOCOL))
 
@@ -166,16 +164,16 @@ def _show_origin() -> None:
 def _show_score(asked: list[Round], picks: list[str]) -> None:
     played = [(one, pick, quiz.outcome(one, pick)) for one, pick in zip(asked, picks, strict=False)]
     frame = pd.DataFrame([found for _, _, found in played])
-    st.subheader(f"After {count(len(played), 'round')}", anchor=False)
+    st.subheader(f"AUC points lost after {count(len(played), 'round')}", anchor=False)
     for place, (who, column) in zip(
         st.columns(3), (("You", "lost"), ("Always ImageNet", "usual"), ("A random pick", "random")), strict=True
     ):
-        place.metric(f"{who}, AUC points lost", f"{frame[column].sum():.2f}", border=True, help=define("AUC point"))
+        place.metric(who, f"{frame[column].sum():.2f}", border=True, help=define("AUC point"))
         place.caption(f"{frame[column].mean():.2f} per round")
     unclear = sum(not found.clear for _, _, found in played)
     within = sum(0 < found.lost <= found.moves for _, _, found in played)
-    st.caption(f"Of {count(len(played), 'round')}, {unclear} had no clear winner. In {within} your pick was behind by "
-               "less than what a choice of settings moves: the points lost there say little.")  # fmt: skip
+    st.caption(f"Rounds without a clear winner: {unclear}. Rounds in which your pick was behind by less than what a "
+               f"choice of settings moves, so that the points lost say little: {within}.")  # fmt: skip
     with st.expander("Round by round"):
         st.dataframe(pd.DataFrame([_row(*one) for one in played]), hide_index=True)
 

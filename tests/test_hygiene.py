@@ -13,13 +13,13 @@ UI_MODULES = [
     "core.availability.licence", "core.availability.standing",
     "core.catalog", "core.catalog_tags", "core.charts", "core.checking", "core.demo",
     "core.errors", "core.evidence.quiz", "core.images.index", "core.images.inspect", "core.images.medmnist_jobs",
-    "core.images.near",
+    "core.images.near", "core.survey.signatures",
     "core.images.parts", "core.images.readers", "core.images.samples", "core.images.shortcuts", "core.metrics",
     "core.report.ranking", "core.scoring.agreement", "core.scoring.overview", "core.scoring.plan",
     "core.scoring.ranking", "core.scoring.runner", "core.scoring.spool", "core.settings",
     "core.similarity.questionnaire", "core.similarity.semantic", "core.similarity.visual",
     "core.similarity.visual_charts", "core.snippet", "core.starter", "core.store", "core.survey.cases",
-    "core.survey.glossary", "core.survey.heuristics", "core.survey.signatures", "core.target",
+    "core.survey.glossary", "core.survey.heuristics", "core.target",
 ]  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def test_a_source_is_guessed_for_a_published_target_and_the_score_goes_on(page, 
         press(page, "Show what was measured")
         expect(page.get_by_text("your pick", exact=False).first).to_be_visible()
         expect(page.get_by_test_id("stVegaLiteChart")).to_be_visible()
-        expect(page.get_by_role("heading", name=f"After {number} round")).to_be_visible()
+        expect(page.get_by_role("heading", name=f"lost after {number} round")).to_be_visible()
         lost = page.get_by_test_id("stMetricValue").all_inner_texts()
         assert lost[0] == lost[1]  # ImageNet was picked, as by the rule
         press(page, "Next target")

@@ -13,14 +13,12 @@ from core.survey.heuristics import GROUPS, shipped
 from core.survey.instrument import Answer
 from core.survey.responses import Response, person_of
 from core.target import TargetTask
+from pages import _state
 from tests.pages.conftest import SHELL
 
-CODE = "2345-6789-ABCD"
 
-
-def open_page(code: str = CODE, **link: str) -> AppTest:
+def open_page(**link: str) -> AppTest:
     at = AppTest.from_file(SHELL, default_timeout=60)
-    at.session_state["person_code"] = code
     for name, value in link.items():
         at.query_params[name] = value
     at.run()
@@ -178,17 +176,17 @@ def answer(store, target: str, person: str, *answers: Answer) -> None:
 
 @pytest.fixture
 def own_target(store, project, tmp_path) -> str:
-    """A target that is not synthetic, so that its evidence is covered."""
+    """A target with notes."""
     task = TargetTask(name="Own", label_type="binary", images=tmp_path, format="folder", notes="We lack diversity.")
     return store.save_target(project, task)
 
 
-def test_failure_signatures_quote_the_team_s_words_with_evidence_and_origin(store, own_target):
-    store.skip(own_target, person_of(CODE))
+def test_failure_signatures_quote_the_team_s_words_with_evidence_and_origin(store, own_target, monkeypatch):
+    monkeypatch.setattr(_state, "covered", lambda current: False)
     step = Step("dtd", IN, "other", "everyone *uses* it", datetime.now(UTC))
     store.add_to_shortlist(own_target, [step])
     answer(store, own_target, "someone else", Answer("reason", "", "The domain gap is small"))
-    text = text_of(open_page(CODE, target=own_target))
+    text = text_of(open_page(target=own_target))
     assert "never a verdict" in text
     pseudonym = store.responses(own_target)[0].person
     assert f"“The domain gap is small” :gray[({pseudonym})]" in text
@@ -201,9 +199,9 @@ def test_failure_signatures_quote_the_team_s_words_with_evidence_and_origin(stor
     assert shipped().signatures["drift"].instead not in text
 
 
-def test_answers_of_others_stay_out_while_the_evidence_is_covered(store, own_target):
+def test_answers_of_people_stay_out_while_the_evidence_is_covered(store, own_target, monkeypatch):
     answer(store, own_target, "someone else", Answer("reason", "", "The domain gap is small"))
-    text = text_of(open_page(CODE, target=own_target))
+    monkeypatch.setattr(_state, "covered", lambda current: True)
+    text = text_of(open_page(target=own_target))
     assert "The domain gap is small" not in text and "Answers of people stay out" in text
-    answer(store, own_target, CODE, Answer("reason", "", "It scored best"))
-    assert "The domain gap is small" in text_of(open_page(CODE, target=own_target))
+    assert "1 person has said on the page Intuition" in text
