@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from core.sources.shortlist import Step
+from core.sources.shortlist import Step, standing
 from core.survey.glossary import ambiguous_in
 from core.survey.heuristics import Signature, shipped
 from core.survey.instrument import CANNOT_JUDGE, ONCE, PARTS, number
@@ -105,14 +105,14 @@ def find_signatures(
 
 
 def texts(responses: Iterable[Response], steps: Iterable[Step], notes: str) -> list[Said]:
-    """All that was said in own words, each text of an author once."""
+    """All that was said in own words, each text of an author once; of the shortlist the decisions that stand."""
     said = [
         Said(one.person, answer.value)
         for one in responses
         for question in ("reason", "other_reason")
         if (answer := one.value(question, ONCE)) and answer.value != CANNOT_JUDGE
     ]
-    said += [Said("Shortlist", step.reason) for step in steps if step.reason]
+    said += [Said("Shortlist", step.reason) for step in standing(steps).values() if step.reason]
     said += [Said("Notes of the target", notes)] if notes.strip() else []
     return list(dict.fromkeys(said))
 

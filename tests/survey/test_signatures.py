@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from core.sources.shortlist import IN, OUT, Step
+from core.sources.shortlist import IN, OPEN, OUT, Step
 from core.survey.heuristics import shipped
 from core.survey.instrument import Answer
 from core.survey.responses import Response
@@ -22,8 +22,8 @@ def reason(person: str, text: str, revision: int = 1) -> Response:
     return response(person, Answer("reason", "", text), revision=revision)
 
 
-def step(text: str, verdict: str = OUT) -> Step:
-    return Step("dtd", verdict, "other", text, NOON)
+def step(text: str, verdict: str = OUT, source: str = "") -> Step:
+    return Step(source or text, verdict, "other", text, NOON)
 
 
 def found(responses=(), steps=(), notes="", pretrained_on=None) -> list:
@@ -183,5 +183,10 @@ def test_only_imagenet_among_the_candidates(pretrained_on, alarm):
 def test_only_the_last_revision_of_a_person_counts_and_a_text_only_once():
     old, new = reason("Rater A", "Small domain gap"), reason("Rater A", "It scored best", revision=2)
     assert keys(responses=[old, new]) == []
-    (one,) = found(steps=[step("Closer to the target"), step("Closer to the target")])
+    (one,) = found(steps=[step("Closer to the target", OUT, source) for source in SOURCES])
     assert len(one.quotes) == 1
+
+
+def test_a_decision_that_was_taken_back_is_not_quoted():
+    assert keys(steps=[step("Everyone uses it", IN, "dtd"), step("undone", OPEN, "dtd")]) == []
+    assert keys(steps=[step("Everyone uses it", IN, "dtd"), step("it scored best", IN, "dtd")]) == []
