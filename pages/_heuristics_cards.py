@@ -1,14 +1,14 @@
 """The heuristics page: a card per heuristic, with what it means for the target in view."""
 
-import re
-from collections.abc import Callable, Iterable
 from itertools import groupby
 
 import streamlit as st
 
-from core.survey.heuristics import GROUPS, RELATIONS, Card, Figure, Heuristics, Statement, shipped
+from core.survey.heuristics import GROUPS, RELATIONS, Card, Heuristics, shipped
 from pages import _state
+from pages._heuristics_cited import show_cited, show_figures
 from pages._heuristics_now import Now, look_now
+from pages._heuristics_signatures import show_signatures
 from pages._registry import BUILT
 from pages._text import count, plain
 
@@ -32,6 +32,8 @@ def show_cards(current: _state.View) -> None:
     )
     _show_origin(told)
     now = _ask_now(current)
+    if now:
+        show_signatures(now)
     for group, cards in groupby(told.cards, key=lambda card: card.group):
         st.subheader(GROUPS[group], anchor=False)
         st.caption(ABOUT[group] + (" The grouping is that of a secondary summary." if group in SUMMARISED else ""))
@@ -50,7 +52,7 @@ def _show_origin(told: Heuristics) -> None:
             "each heuristic. They are unknown here. The sentences on the cards are ours.\n\n"
             "**Kept apart:**\n"
             + "".join(f"\n- {RELATIONS[key]}" for key in ("rating", "similarity", "score", "expectation"))
-            + ": nothing yet, this version does not ask a team what it expects"
+            + ": what this team expects is asked on the page Intuition; nothing is known of other teams"
         )
 
 
@@ -88,26 +90,6 @@ def _show_card(card: Card, now: Now | None) -> None:
 
 
 def _show_evidence(card: Card) -> None:
-    order = list(RELATIONS)
-    figures = sorted(card.evidence, key=lambda figure: order.index(figure.relation))
-    for relation, some in groupby(figures, key=lambda figure: figure.relation):
-        st.markdown(f"**{RELATIONS[relation]}**")
-        _show_cited(some, lambda figure: _signed(f"**{figure.value}** {figure.says}"))
+    show_figures(card.evidence)
     st.markdown("**Where the card comes from**")
-    _show_cited(card.where, lambda one: one.says)
-
-
-def _show_cited(told: Iterable[Statement] | Iterable[Figure], text: Callable) -> None:
-    """Statements as a list, with kind and citation small below those that share them."""
-    for origin, some in groupby(told, key=_origin):
-        st.markdown("\n".join(f"- {text(one)}" for one in some) + f"  \n:small[:gray[{origin}]]")
-
-
-def _origin(told: Statement | Figure) -> str:
-    changing = " Unpublished, may change." if isinstance(told, Figure) and told.unpublished else ""
-    return f"{told.kind.capitalize()}: {plain(told.citation)}.{changing}"
-
-
-def _signed(text: str) -> str:
-    """`text` with true minus signs before its numbers."""
-    return re.sub(r"(?<!\w)-(?=\.?\d)", "\u2212", text)
+    show_cited(card.where, lambda one: one.says)

@@ -3,19 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from core.availability.standing import availability_of
 from core.similarity.semantic import DIFFERS, MATCH, PARTLY, UNKNOWN, Row, compare
 from core.sources.catalogue import sources_of
 from core.sources.record import ACCESS, SourceDataset
 from core.sources.shortlist import shortlisted
+from core.survey.responses import latest
+from core.survey.signatures import USUAL
 from pages import _state
 from pages._similarity_meaning import TAXONOMY, profiles_of
 from pages._sources_availability import STATES
 from pages._sources_shared import COMMERCIAL, records
 from pages._text import count, plain
 
-USUAL = ("imagenet_1k", "imagenet_21k")
 MODALITY = {MATCH: "Same modality", DIFFERS: "Another modality", UNKNOWN: "Modality not known"}
 MOST_NAMES = 6
 
@@ -23,11 +25,12 @@ MOST_NAMES = 6
 @dataclass(frozen=True)
 class Now:
     """What is at hand: `sources` have a record and are on the shortlist or behind a candidate; `modality` compares each
-    of them with the target."""
+    of them with the target; `pretrained_on` are the known sources of each candidate, by its name."""
 
     view: _state.View
     sources: dict[str, SourceDataset]
     modality: dict[str, Row]
+    pretrained_on: dict[str, list[str]]
 
     def lines(self, card: str) -> list[str]:
         """What this card means now, as Markdown sentences; [] where nothing can be said."""
@@ -37,14 +40,13 @@ class Now:
         }[card]()  # fmt: skip
 
     def _habit(self) -> list[str]:
-        known = records()
-        behind = {one.checkpoint.name: sources_of(one.checkpoint, known) for one in self.view.candidates}
-        usual = [name for name, keys in behind.items() if set(keys) & set(USUAL)]
+        behind = self.pretrained_on
+        usual = [name for name, keys in behind.items() if USUAL.intersection(keys)]
         told = sum(bool(keys) for keys in behind.values())
         lines = [f"Pretrained on ImageNet: {len(usual)} of the {count(told, 'candidate')} with known pretraining"
                  + (f" ({_names(usual)})." if usual else ".")] if told else []  # fmt: skip
         return lines + [
-            f"{plain(self.sources[key].name)} is among the sources." for key in USUAL if key in self.sources
+            f"{plain(self.sources[key].name)} is among the sources." for key in self.sources if key in USUAL
         ]
 
     def _similar(self) -> list[str]:
@@ -86,8 +88,14 @@ class Now:
         done = [result for run in self.view.runs for result in _state.store().scores(run.id)]
         return [
             f"Scores computed for this target: {len(done)}." if done else "No score was computed for this target yet.",
-            "What the team expects is unknown: this version does not ask.",
+            self._expected(),
         ]
+
+    def _expected(self) -> str:
+        """How many said what they expect; what they said is on their own page."""
+        answered = len(latest(_state.store().responses(self.view.target_id)))
+        people = count(answered, "person has", "people have")
+        return f"{people} said on the page Intuition what they expect of this target's sources."
 
     def _fairness(self) -> list[str]:
         told = [
@@ -103,12 +111,12 @@ def look_now(current: _state.View) -> Now:
     """What is at hand for the target in view."""
     known = records()
     listed = shortlisted(_state.store().shortlist(current.target_id))
-    behind = [key for one in current.candidates for key in sources_of(one.checkpoint, known)]
-    sources = {key: known[key] for key in dict.fromkeys([*listed, *behind]) if key in known}
+    behind = {one.checkpoint.name: sources_of(one.checkpoint, known) for one in current.candidates}
+    sources = {key: known[key] for key in dict.fromkeys([*listed, *chain(*behind.values())]) if key in known}
     target, profiles = profiles_of(current, sources)
     compared = {key: compare(target, profile, TAXONOMY).rows for key, profile in profiles.items()}
     rows = {key: next(row for row in rows if row.about == "modality") for key, rows in compared.items()}
-    return Now(current, sources, rows)
+    return Now(current, sources, rows, behind)
 
 
 def _likeness(row: Row) -> str:

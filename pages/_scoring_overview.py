@@ -12,13 +12,13 @@ from core.scoring.overview import first_metrics, joined, sentences, side_by_side
 from core.scoring.ranking import ACROSS, CARE, describe, metrics_in, remarks
 from pages._scoring_explanation import show_explanation
 from pages._text import code, plain
+from pages._words import define
 
 BADGES = {
     CARE: ":orange-badge[:material/warning: read with care]",
     "not meaningful here": ":red-badge[:material/block: not meaningful here]",
     "": ":gray-badge[no value]",
 }
-P_HELP = "Share of shuffled labels that score at least as high, with the value itself counted among them."
 CHART_NOTE = (
     "Points: values. Lines: 95 % intervals. Grey: what the same features score with shuffled labels. A red cross is "
     "not meaningful here: most often, it cannot be told from that."
@@ -95,7 +95,7 @@ def show_remark(verdict: str, sentence: str, names: list[str], candidates: int) 
 def _show_first_table(scores: pd.DataFrame, metrics: list[str]) -> None:
     lead = scores[scores["metric"] == metrics[0]]
     table = lead[["tie_group", "candidate"]].set_index("candidate", drop=False)
-    columns = {"tie_group": st.column_config.NumberColumn("Tie group", help=TIES, width="small"),
+    columns = {"tie_group": st.column_config.NumberColumn("Tie group", help=define("tie group"), width="small"),
                "candidate": "Candidate"}  # fmt: skip
     for key in metrics:
         about, rows = describe(key), scores[scores["metric"] == key].set_index("candidate")
@@ -105,10 +105,12 @@ def _show_first_table(scores: pd.DataFrame, metrics: list[str]) -> None:
         )
         if key == "logme":
             table["p"] = rows["p"]
-            columns["p"] = st.column_config.NumberColumn("p", format="%.3f", help=P_HELP, width="small")
+            columns["p"] = st.column_config.NumberColumn(
+                "p", format="%.3f", help=define("permutation p"), width="small"
+            )
         else:
             table[f"{key}_interval"] = [_between(row.low, row.high) for row in rows.itertuples()]
-            columns[f"{key}_interval"] = st.column_config.TextColumn("95 %", width=110)
+            columns[f"{key}_interval"] = st.column_config.TextColumn("95 %", width=110, help=define("interval"))
     table["source"] = lead.set_index("candidate")["source"]
     columns["source"] = "Pretraining data"
     st.dataframe(table, hide_index=True, placeholder="", alt="The metrics of the first view", column_config=columns)

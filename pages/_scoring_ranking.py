@@ -20,10 +20,11 @@ from core.snippet import snippet
 from core.store import Run
 from pages import _state
 from pages._scoring_explanation import POOL, show_explanation
-from pages._scoring_overview import CHART_NOTE, P_HELP, show_first_view, show_matrix, show_remark
+from pages._scoring_overview import CHART_NOTE, show_first_view, show_matrix, show_remark
 from pages._scoring_run import DEVICES, NO_TORCH, start
 from pages._sources_shared import warn_of_leaks
 from pages._text import code, count, distinct, plain
+from pages._words import define
 
 FIRST_VIEW, ALL_METRICS = "first", "all"
 ALIKE = 1e-6  # values of two runs that differ by less are the same but for rounding
@@ -159,13 +160,13 @@ def _show_table(frame: pd.DataFrame, about: Metric) -> None:
         alt=f"Ranking by {about.name}",
         column_config={
             "architecture": "Architecture",
-            "tie_group": number("Tie group", help=TIES, width="small"),
+            "tie_group": number("Tie group", help=define("tie group"), width="small"),
             "candidate": "Candidate",
             "value": number("Value", format="%.4f", help=f"{about.unit[:1].upper()}{about.unit[1:]}. {about.meaning}"),
-            "low": number("95 % from", format="%.4f", width="small"),
+            "low": number("95 % from", format="%.4f", width="small", help=define("interval")),
             "high": number("to", format="%.4f", width="small"),
             "null": number("Noise scores", format="%.4f", help="Mean over shuffled labels: what chance gives here."),
-            "p": number("p", format="%.3f", help=P_HELP, width="small"),
+            "p": number("p", format="%.3f", help=define("permutation p"), width="small"),
             "verdict": "How far to trust it",
             "source": "Pretraining data",
             "reason": st.column_config.TextColumn("Why", width="large"),

@@ -14,6 +14,7 @@ from core.sources.shortlist import CRITERIA, IN, OPEN, OUT, Step, as_rows, drop,
 from pages import _state
 from pages._sources_shared import gist, leaks, open_record, records
 from pages._text import count, plain
+from pages._words import point_out
 
 
 def show_shortlist(current: _state.View) -> None:
@@ -66,6 +67,7 @@ def _show_list(current: _state.View, known: dict[str, SourceDataset], steps: lis
         why = st.text_input("Why (may be left out)", key="shortlist_why", max_chars=200)
         if st.button("Add", icon=":material/add:", key="shortlist_add", disabled=not new):
             decide(current, [Step(key, IN, "other", why.strip(), _now()) for key in new], clear=True)
+    point_out(why)
 
 
 def _show_funnel(current: _state.View, undecided: dict[str, SourceDataset], warned: dict) -> None:
@@ -95,6 +97,7 @@ def _show_funnel(current: _state.View, undecided: dict[str, SourceDataset], warn
         if st.button("Drop", icon=":material/do_not_disturb_on:", key="shortlist_drop_them",
                      disabled=not which or not why.strip()):  # fmt: skip
             decide(current, drop([undecided[key] for key in which], criterion, why.strip(), _now()), clear=True)
+    point_out(why)
 
 
 def _offers(

@@ -13,6 +13,7 @@ from pages._target_columns import ask_columns
 from pages._target_draft import Draft, ask_text, choice_or_own, segments
 from pages._target_reading import class_names
 from pages._text import code
+from pages._words import point_out
 
 MODALITIES = (
     "Ultrasound", "Radiograph (X-ray)", "CT", "MRI", "PET or SPECT", "Mammography", "Histopathology",
@@ -96,6 +97,7 @@ def ask_task(draft: Draft) -> dict:
         answers["notes"] = st.text_area(
             "Notes", draft.start("notes"), height=80, key=draft.key("notes"), persist_state="session"
         ).strip()
+        point_out(answers["notes"])
         st.caption("Only the name and the label type are needed to begin; the rest can follow.")
     return answers
 

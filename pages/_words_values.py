@@ -27,12 +27,17 @@ NOT_RECORDED = ":gray[not recorded of a target]"
 
 
 def show_values(measured_by: MeasuredBy, current: _state.View) -> None:
-    """The measures in words, the values at hand, and links to where all of them are."""
+    """The measures in words, the values at hand, and links to where all of them are. Distances and scores of a target
+    are shown once they are open to who sits here."""
+    covered = _state.covered(current)
+    meaning = bool(measured_by.fields) and MEANING in measured_by.views
     _show_measures(measured_by)
     if measured_by.fields:
-        _show_facts(measured_by.fields, current, MEANING in measured_by.views)
+        _show_facts(measured_by.fields, current, meaning and not covered)
     for metric in measured_by.metrics:
-        _show_scores(metric, current)
+        _show_scores(metric, current, covered)
+    if covered and (meaning or measured_by.metrics):
+        _say_covered()
     with st.container(horizontal=True):
         for view in measured_by.views:
             _link_to_view(view)
@@ -112,10 +117,19 @@ def _of_images(found: Found) -> dict[str, str]:
     }
 
 
-def _show_scores(metric: str, current: _state.View) -> None:
-    """The values of the newest run that has this metric, with what chance gives."""
+def _say_covered() -> None:
+    st.caption("Distances and scores of this target stay covered until you have said what you expect, or skipped that.")
+    if "intuition" in STEPS:
+        step = STEPS["intuition"]
+        st.page_link(step.file, label=step.title, icon=f":material/{step.icon}:")
+
+
+def _show_scores(metric: str, current: _state.View, covered: bool) -> None:
+    """The metric in words and, unless `covered`, the values of the newest run that has it, with what chance gives."""
     about = METRICS[metric]
     st.markdown(f"- **{about.name}**: {about.meaning}")
+    if covered:
+        return
     scores = ((run, [one for one in _state.store().scores(run.id) if one["metric"] == metric]) for run in current.runs)
     run, results = next(((run, found) for run, found in scores if found), (None, []))
     if run is None:

@@ -10,6 +10,7 @@ from pages import _state
 from pages._overview_starter import open_starter
 from pages._registry import STEPS, Step
 from pages._text import plain
+from pages._words import show_words
 
 PER_ROW = 3
 STATES = {
@@ -68,6 +69,8 @@ current = _state.view()
 marks = _state.progress_of(current)
 
 st.title("Which pretraining source should we fine-tune from?")
+with st.container(horizontal_alignment="right"):
+    show_words("overview")
 st.markdown(
     "SourceScout helps a team that builds a medical image classifier to choose the pretrained network to start from, "
     "and to say how sure they are. There is no best source for all tasks: every answer here belongs to one target "

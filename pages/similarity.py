@@ -11,19 +11,13 @@ from pages._similarity_sets import measurable
 from pages._similarity_together import show_side_by_side
 from pages._sources_shared import records
 from pages._text import distinct
-from pages._words import link_to
+from pages._words import WORDS_HERE, link_to, show_words
 
 VIEWS = {
     "Meaning": show_meaning,
     "Looks": show_looks,
     "To a network": show_network,
     "Side by side": show_side_by_side,
-}
-WORDS = {
-    "Meaning": "semantic similarity",
-    "Looks": "visual similarity",
-    "To a network": "embedding similarity",
-    "Side by side": "similarity",
 }
 REMINDER = (
     "**More alike is not the same as more useful.** In 24 pairs of a source and a medical target, the distance between "
@@ -71,11 +65,13 @@ st.title("How alike are they: in meaning, in looks, to a network?")
 _state.require_target(current)
 stop_if_covered(current, "How alike the sources and the target are")
 st.info(REMINDER, icon=":material/balance:")
-view = st.segmented_control(
-    "View", list(VIEWS), default="Meaning", required=True, key="similarity_view", bind="query-params",
-    label_visibility="collapsed",
-)  # fmt: skip
-link_to(WORDS[view])
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    view = st.segmented_control(
+        "View", list(VIEWS), default="Meaning", required=True, key="similarity_view", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    show_words(f"similarity/{view}")
+link_to(WORDS_HERE[f"similarity/{view}"][0])
 sources = choose_sources(current)
 if not sources:
     st.markdown("Choose sources above. The *shortlist* on the sources page, where a team keeps those worth a closer "

@@ -16,6 +16,7 @@ from pages._target_parts import show_groups, show_test_part
 from pages._target_reading import Found, read
 from pages._target_verdict import verdict_of
 from pages._text import plain
+from pages._words import show_words
 
 NEW = "new target of "  # the key of the draft of a project's next target
 NOTHING_LOST = "Nothing that you typed is lost, and nothing was saved."
@@ -202,6 +203,8 @@ def _fact(label: str, value: str) -> str:
 
 current = _state.view()
 st.title("What exactly is the task, and is the data fit for it?")
+with st.container(horizontal_alignment="right"):
+    show_words("target")
 if current.project is None:
     st.info("A target belongs to a project, and there is none yet. Begin one on the overview, or open the demo.")
     st.page_link("overview.py", label="Overview", icon=":material/home:")

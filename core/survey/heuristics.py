@@ -33,7 +33,7 @@ RELATIONS = {
 
 @dataclass(frozen=True)
 class Statement:
-    """Where a card comes from: `kind` is one of KINDS."""
+    """Where a card or a signature comes from: `kind` is one of KINDS."""
 
     says: str
     kind: str
@@ -68,13 +68,28 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Signature:
+    """A way in which a choice fails: `says` what it is and who tells so; `evidence` are figures of the card that it
+    belongs to."""
+
+    key: str
+    name: str
+    card: str
+    says: Statement
+    evidence: tuple[Figure, ...]
+    instead: str
+
+
+@dataclass(frozen=True)
 class Heuristics:
-    """All cards, in the order of GROUPS; `participants` of the study, and who tells their number."""
+    """All cards, in the order of GROUPS, and signatures by key; `participants` of the study, and who tells their
+    number."""
 
     version: int
     participants: int
     participants_citation: str
     cards: tuple[Card, ...]
+    signatures: dict[str, Signature]
 
 
 @lru_cache(maxsize=1)
@@ -84,16 +99,18 @@ def shipped() -> Heuristics:
 
 
 def parse_heuristics(text: str) -> Heuristics:
-    """The cards in TOML `text`. SurveyError where one lacks a part, a kind, a citation or a relation."""
+    """The cards and signatures in TOML `text`. SurveyError where one lacks a part, a kind, a citation or a relation."""
     content = read_toml(text)
     try:
-        cards = [_card(entry, content["cite"]) for entry in content["card"]]
+        cards = {entry["key"]: _card(entry, content["cite"]) for entry in content["card"]}
+        signatures = {one["key"]: _signature(one, cards, content["cite"]) for one in content["signature"]}
         version, participants = content["version"], content["participants"]
         told_by = content["cite"][content["participants_cite"]]
     except KeyError as missing:
         raise SurveyError(f"The heuristics lack {missing}.", "Add it, in the form of the file that ships.") from None
     order = list(GROUPS)
-    return Heuristics(version, participants, told_by, tuple(sorted(cards, key=lambda card: order.index(card.group))))
+    ordered = tuple(sorted(cards.values(), key=lambda card: order.index(card.group)))
+    return Heuristics(version, participants, told_by, ordered, signatures)
 
 
 def read_toml(text: str) -> dict:
@@ -115,6 +132,17 @@ def _card(entry: dict, citations: dict[str, str]) -> Card:
         entry["instead"],
         tuple(entry["pages"]),
     )
+
+
+def _signature(entry: dict, cards: dict[str, Card], citations: dict[str, str]) -> Signature:
+    where = f"The signature `{entry['key']}`"
+    _require(entry["card"], cards, f"{where} belongs to the card")
+    figures = {figure.value: figure for figure in cards[entry["card"]].evidence}
+    for value in entry["evidence"]:
+        _require(value, figures, f"{where} rests on")
+    evidence = tuple(figures[value] for value in entry["evidence"])
+    says = _statement(entry, citations)
+    return Signature(entry["key"], entry["name"], entry["card"], says, evidence, entry["instead"])
 
 
 def _statement(entry: dict, citations: dict[str, str]) -> Statement:

@@ -1,4 +1,4 @@
-"""The Words page: look up, values of the data sets in view, and a sentence of one's own."""
+"""The Words page, and words on other pages: look up, values at hand, what is ambiguous in a text being written."""
 
 from datetime import datetime
 
@@ -9,7 +9,10 @@ from core.demo import open_demo
 from core.sources.catalogue import catalogue
 from core.sources.shortlist import Step
 from core.survey.glossary import shipped
+from core.target import TargetTask
+from pages import _state
 from pages._registry import BUILT
+from pages._words import WORDS_HERE
 from tests.pages.conftest import SHELL
 
 TISSUE = "demo-tissue"
@@ -141,3 +144,59 @@ def test_every_view_of_the_similarity_page_links_to_its_word(demo, view, term):
     links = [link.proto for link in open_page("similarity.py", similarity_view=view).get("page_link")]
     link = next(link for link in links if link.label == f"What is meant by {term}?")
     assert link.help == shipped().entries[term].definition
+
+
+def test_the_words_of_every_view_are_in_the_glossary():
+    assert all(terms and set(terms) <= set(shipped().entries) for terms in WORDS_HERE.values())
+
+
+@pytest.mark.parametrize("page", ["overview", *(step.key for step in BUILT)])
+def test_every_view_of_every_page_opens_the_definitions_of_its_words(demo, page):
+    views = [view for view in WORDS_HERE if view.partition("/")[0] == page]
+    at = open_page(f"{page}.py")
+    if views != [page]:
+        assert [f"{page}/{name}" for name in at.segmented_control(key=f"{page}_view").options] == views
+    for view in views:
+        if view != page:
+            at.segmented_control(key=f"{page}_view").set_value(view.partition("/")[2])
+            run(at)
+        told = text_of(at)
+        for term in WORDS_HERE[view]:
+            address = f"words?project=demo&target={TISSUE}&term={term.replace(' ', '+')}"
+            assert f"**[{term}]({address})**: {shipped().entries[term].definition}" in told
+
+
+def test_an_ambiguous_word_is_pointed_out_below_the_field_that_it_is_typed_into(demo):
+    at = open_page("sources.py", sources_view="Shortlist")
+    assert "What is meant here?" not in text_of(at)
+    at.text_input(key="shortlist_why").set_value("The domain gap is small")
+    hint = next(one for one in run(at).caption if "What is meant here?" in one.value)
+    gap = shipped().entries["domain gap"]
+    assert all(question in hint.value for question in gap.questions) and gap.definition in hint.proto.help
+    at.text_input(key="shortlist_why").set_value("900 patients")
+    assert "What is meant here?" not in text_of(run(at))
+
+
+def test_the_notes_of_a_target_are_asked_back(store, project):
+    at = open_page("target.py")
+    next(area for area in at.text_area if area.label == "Notes").set_value("Of poor image quality")
+    assert all(question in text_of(run(at)) for question in shipped().entries["image quality"].questions)
+
+
+def test_distances_stay_covered_until_they_are_opened(store, project, tmp_path, monkeypatch):
+    task = TargetTask(name="Own", label_type="binary", images=tmp_path, format="folder", modality="CT")
+    target = store.save_target(project, task)
+    store.add_to_shortlist(target, [Step("chexpert", "in", "other", "", datetime(2026, 11, 21))])
+    monkeypatch.setattr(_state, "covered", lambda current: True)
+    at = open_page(term="semantic similarity", target=target)
+    assert "Modality" in at.table[0].value and "Distance in meaning" not in at.table[0].value
+    assert "stay covered" in text_of(at)
+    monkeypatch.setattr(_state, "covered", lambda current: False)
+    assert "Distance in meaning" in run(at).table[0].value and "stay covered" not in text_of(at)
+
+
+def test_scores_stay_covered_until_they_are_opened(demo, monkeypatch):
+    assert open_page(term="linear probe").dataframe
+    monkeypatch.setattr(_state, "covered", lambda current: True)
+    at = open_page(term="linear probe")
+    assert not at.dataframe and "stay covered" in text_of(at)

@@ -14,7 +14,8 @@ ASKED_FOR = (
     "domain gap", "similarity", "semantic similarity", "visual similarity", "embedding similarity", "image quality",
     "diversity", "size", "label quality", "transferability", "suitability", "adaptability", "negative transfer",
     "transfer learning", "source data set", "fine-tuning", "linear probe", "frozen features", "AUC", "permutation p",
-    "interval", "test part", "leakage", "fingerprint",
+    "interval", "test part", "leakage", "fingerprint", "AUC point", "nats", "tie group", "group", "near-duplicate",
+    "shortcut", "checkpoint", "random initialisation",
 )  # fmt: skip
 AMBIGUOUS = (
     "domain gap", "similarity", "semantic similarity", "visual similarity", "embedding similarity", "image quality",
