@@ -19,6 +19,11 @@ from tests.survey.people import SOURCES, a_response, five_people
 CODES = [f"AAAA-BBBB-CCC{digit}" for digit in "23456789"]
 
 
+@pytest.fixture(autouse=True)
+def look_freely():
+    """Here everything is covered as it is for users."""
+
+
 @pytest.fixture
 def target(store, project) -> str:
     """A target of a project whose data are not synthetic: what is covered there is covered."""
