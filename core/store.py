@@ -5,6 +5,7 @@ orders the writes.
 """
 
 import json
+import os
 import secrets
 import threading
 from dataclasses import asdict, dataclass
@@ -73,7 +74,9 @@ class Store:
 
     def __init__(self, path: Path):
         self._lock = threading.Lock()
-        self._connection = _connect(path)
+        if _marker(path).exists():
+            _rewrite(path)
+        self._path, self._connection = path, _connect(path)
         try:
             self._prepare(path)
         except Exception:
@@ -387,14 +390,15 @@ class Store:
         return bool(self._read("SELECT 1 FROM skipped WHERE target_id = ? AND person = ?", [target_id, person]))
 
     def withdraw(self, project_id: str, person: str) -> None:
-        """Forget all that a person answered, began or skipped in a project, and the pseudonym."""
+        """Forget all that a person answered, began or skipped in a project, and the pseudonym. DuckDB leaves deleted
+        rows in its file until something is written over them: at the next start the file is written anew."""
         of_project = "target_id IN (SELECT id FROM target WHERE project_id = ?)"
         tables = ("response", "draft", "skipped")
         self._write([
             *((f"DELETE FROM {table} WHERE person = ? AND {of_project}", [person, project_id]) for table in tables),
             ("DELETE FROM pseudonym WHERE project_id = ? AND person = ?", [project_id, person]),
         ])  # fmt: skip
-        self._read("CHECKPOINT")  # else the deleted rows stay readable in the file of recent changes
+        _marker(self._path).touch()
 
     # What was found in image files ------------------------------------------------------------------------------
 
@@ -454,6 +458,31 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
             f"`{path}` cannot be opened ({_first_line(error)}).",
             "Nothing was changed. It may come from a newer version, or be damaged: move it away to start empty.",
         ) from None
+
+
+def _marker(path: Path) -> Path:
+    """The file that says that the database holds rows which somebody withdrew."""
+    return path.with_name(f"{path.name}.rewrite")
+
+
+def _rewrite(path: Path) -> None:
+    """Write the database anew without what was deleted from it."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with _connect(path) as connection:
+        try:
+            old = connection.execute("SELECT current_database()").fetchone()[0].replace('"', '""')
+            new = str(fresh).replace("'", "''")
+            connection.execute(f"ATTACH '{new}' AS fresh")
+            connection.execute(f'COPY FROM DATABASE "{old}" TO fresh')
+            connection.execute("DETACH fresh")
+        except duckdb.Error as error:
+            raise StoreError(
+                f"`{path}` could not be written anew after somebody withdrew their answers ({_first_line(error)}).",
+                "Free disk space and start SourceScout again; nothing that is still wanted was lost.",
+            ) from None
+    os.replace(fresh, path)
+    _marker(path).unlink()
 
 
 def _first_line(error: Exception) -> str:

@@ -23,7 +23,7 @@ STEPS = (
         "inventory_2",
         "sources.py",
     ),  # fmt: skip
-    Step("intuition", "Intuition", "What do we believe, before we look?", "psychology"),
+    Step("intuition", "Intuition", "What do we believe, before we look?", "psychology", "intuition.py"),
     Step(
         "similarity",
         "Similarity",

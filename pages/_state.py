@@ -16,7 +16,7 @@ from core.store import Candidate, Project, Run, Store
 from core.survey.responses import PERSON_COOKIE, new_code, person_of
 from core.target import TargetTask
 
-NEVER_NEXT = {"similarity"}  # steps that inform, and that nothing waits for
+NEVER_NEXT = {"similarity", "intuition"}  # steps that inform, and that nothing waits for
 
 
 @st.cache_resource(on_release=lambda store: store.close(), show_spinner=False)
@@ -158,6 +158,7 @@ def progress_of(current: View) -> dict[str, str]:
     done = {
         "target": current.task is not None,
         "sources": bool(current.candidates),
+        "intuition": current.task is not None and not covered(current),
         "similarity": bool(current.target_id) and job.begun(current.target_id),
         "scoring": any(store().scores(run.id) for run in current.runs),
     }

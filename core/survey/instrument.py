@@ -95,6 +95,11 @@ def shipped() -> QuestionSet:
     return parse_questions((data_folder() / "survey" / "questions.toml").read_text(encoding="utf-8"))
 
 
+def known_sets(imported: Iterable[str]) -> dict[str, QuestionSet]:
+    """All question sets by name; `imported` are the texts of those beside the one that ships."""
+    return {one.name: one for one in (shipped(), *map(parse_questions, imported))}
+
+
 def parse_questions(text: str) -> QuestionSet:
     """A question set from TOML; SurveyError says what is wrong with it and what to do."""
     content = read_toml(text)
@@ -173,17 +178,22 @@ def missing(asked: QuestionSet, form: str, sources: Sequence[str], answers: Iter
 def check_answers(asked: QuestionSet, sources: Sequence[str], answers: Sequence[Answer]) -> None:
     """SurveyError where an answer does not fit its question, or is not of these `sources`."""
     for answer in answers:
-        question = asked.questions.get(answer.question)
-        if question is None:
-            raise SurveyError(f"`{answer.question}` is no question of {asked.name}.", _one_of(asked.questions))
-        if answer.source not in asked.asked_of(question, sources):
-            raise SurveyError(f"`{question.key}` is not asked of `{answer.source}`.", "Correct the source.")
-        _check(question, answer)
+        check_answer(asked, sources, answer)
     if twice := [key for key, times in Counter((a.question, a.source) for a in answers).items() if times > 1]:
         raise SurveyError(f"`{twice[0][0]}` is answered more than once.", "Keep one answer.")
     for question in asked.questions.values():
         if question.kind == ORDER:
             _check_order(question, [one.value for one in answers if one.question == question.key])
+
+
+def check_answer(asked: QuestionSet, sources: Sequence[str], answer: Answer) -> None:
+    """SurveyError where one answer does not fit its question, or is not of these `sources`."""
+    question = asked.questions.get(answer.question)
+    if question is None:
+        raise SurveyError(f"`{answer.question}` is no question of {asked.name}.", _one_of(asked.questions))
+    if answer.source not in asked.asked_of(question, sources):
+        raise SurveyError(f"`{question.key}` is not asked of `{answer.source}`.", "Correct the source.")
+    _check(question, answer)
 
 
 def _check(question: Question, answer: Answer) -> None:

@@ -27,3 +27,9 @@ def store() -> Store:
 @pytest.fixture
 def project(store) -> str:
     return store.add_project("Study")
+
+
+@pytest.fixture(autouse=True)
+def look_freely(monkeypatch):
+    """Whoever sits here has said what they expect: nothing is covered. `test_cover.py` is about the rest."""
+    monkeypatch.setattr(_state, "covered", lambda current: False)
