@@ -18,6 +18,7 @@ from core.survey.instrument import (
     parse_questions,
     shipped,
 )
+from core.survey.responses import latest
 from pages import _state
 from pages._sources_shared import gist, records
 from pages._text import count, distinct, plain
@@ -25,7 +26,10 @@ from pages._text import count, distinct, plain
 
 def inquiry_of(current: _state.View) -> Inquiry:
     """What is asked about the target in view; while nobody has said it, a proposal."""
-    return _state.store().inquiry(current.target_id) or Inquiry(_proposal(current), shipped().name)
+    stored = _state.store().inquiry(current.target_id)
+    if stored and len(stored.sources) >= FEWEST_SOURCES:
+        return stored
+    return Inquiry(_proposal(current), shipped().name, bool(stored and stored.opened))
 
 
 def asked_in(inquiry: Inquiry) -> QuestionSet:
@@ -51,11 +55,11 @@ def show_asked(current: _state.View, inquiry: Inquiry) -> None:
     unready = len(inquiry.sources) < FEWEST_SOURCES
     with st.expander("What is asked, of which sources", icon=":material/tune:", expanded=unready):
         chosen = _choose_sources(current, inquiry)
-        asked = _choose_set(inquiry)
-        if answers := _state.store().responses(current.target_id):
+        asked = _choose_set(current, inquiry)
+        if people := len(latest(_state.store().responses(current.target_id))):
             st.warning(
-                f"{count(len(answers), 'answer')} so far: to the earlier sources and questions. They are kept, and "
-                "shown apart from answers to what is asked from now on.",
+                f"{count(people, 'person has', 'people have')} answered already. After a change here, what they said "
+                "is about the earlier list: it is kept, and shown apart from later answers.",
                 icon=":material/history:",
             )
         wanted = replace(inquiry, sources=tuple(chosen), asked=asked)
@@ -97,7 +101,7 @@ def _choose_sources(current: _state.View, inquiry: Inquiry) -> list[str]:
     names = names_of(dict.fromkeys([*inquiry.sources, *own, *records()]))
     return st.multiselect(
         f"Sources, {FEWEST_SOURCES} to {MOST_SOURCES}", list(names), default=list(inquiry.sources),
-        format_func=names.get, max_selections=MOST_SOURCES, key=f"asked_sources_{current.target_id}",
+        format_func=names.get, max_selections=MOST_SOURCES, key=f"asked_sources_{current.target_id}_{inquiry.sources}",
         placeholder="data sets",
         help="Proposed are the sources of the registered candidates and the shortlist. Fewer are answered sooner.",
     )  # fmt: skip
@@ -107,10 +111,12 @@ def _sets() -> dict[str, QuestionSet]:
     return known_sets(_state.store().question_sets())
 
 
-def _choose_set(inquiry: Inquiry) -> str:
+def _choose_set(current: _state.View, inquiry: Inquiry) -> str:
     sets = _sets()
-    asked = st.selectbox("Questions", list(sets), index=list(sets).index(inquiry.asked), key="asked_set",
-                         format_func=lambda name: f"{sets[name].title} ({name})")  # fmt: skip
+    asked = st.selectbox(
+        "Questions", list(sets), index=list(sets).index(inquiry.asked),
+        format_func=lambda name: f"{sets[name].title} ({name})", key=f"asked_set_{current.target_id}_{inquiry.asked}",
+    )  # fmt: skip
     st.caption(plain(sets[asked].origin))
     return asked
 

@@ -74,7 +74,7 @@ def _why_open(current: _state.View, inquiry: Inquiry) -> str:
 
 def _begin(current: _state.View, asked: QuestionSet, inquiry: Inquiry, earlier: Draft | None) -> None:
     """Begin a draft, and hold on to what is asked: for others it is the same from now on."""
-    if _state.store().inquiry(current.target_id) is None:
+    if _state.store().inquiry(current.target_id) != inquiry:
         _state.store().save_inquiry(current.target_id, inquiry)
     new = begin(asked, inquiry.sources, _state.me(), current.target_id)
     _keep(current, refit(earlier, asked, inquiry.sources) if earlier else new)
@@ -92,6 +92,7 @@ def _refitted(current: _state.View, draft: Draft, asked: QuestionSet, inquiry: I
 
 def _show_draft(current: _state.View, asked: QuestionSet, draft: Draft) -> None:
     sheet = Sheet(asked, draft, names_of(draft.sources))
+    st.markdown(f"For the target **{plain(current.task.name)}**:")
     show_sources(draft.sources)
     with st.container(border=True):
         answers = [
@@ -155,6 +156,11 @@ def _show_submitted(current: _state.View, own: list[Response], asked: QuestionSe
     if show_own(current, own):
         _keep(current, refit(from_response(own[-1]), asked, inquiry.sources))
         st.rerun()
+    if set(own[-1].sources) != set(inquiry.sources):
+        st.info(
+            "The team has changed the list of sources since you answered. *Change my answers* asks about the new one.",
+            icon=":material/history:",
+        )
     show_opening(current, inquiry)
 
 

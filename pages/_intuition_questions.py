@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.errors import SurveyError
 from core.survey.draft import Draft
+from core.survey.glossary import entry
 from core.survey.instrument import (
     ABOUT,
     CANNOT_JUDGE,
@@ -27,10 +28,10 @@ from core.survey.instrument import (
 )
 from pages._rank_list import rank_list
 from pages._text import plain
-from pages._words import define, link_to, point_out
+from pages._words import link_to, point_out
 
 STEPS = 80  # between the limits of points
-FIELD_WIDTH = 100  # pixels: three of them fit on a phone
+FIELD_WIDTH = 96  # pixels: three of them fit on a phone
 POINT_FIELDS = {"low": "At least", "value": "Most likely", "high": "At most"}
 
 
@@ -58,14 +59,13 @@ class Sheet:
 def ask(sheet: Sheet, question: Question) -> list[Answer]:
     """Draw a question of all its sources, and return what is answered; of points, also a part of it."""
     sources = sheet.asked.asked_of(question, sheet.draft.sources)
-    if sources != [ONCE]:
-        st.markdown(f"**{plain(question.asks)}**", help=question.help or None)
+    st.markdown(f"**{plain(question.asks)}**", help=question.help or None)
     if question.kind == SCALE:
         st.caption("1: {}  ·  5: {}".format(*map(plain, question.anchors)))
-    if question.word:
-        with st.popover(f"What is meant by {question.word}?", icon=":material/menu_book:", type="tertiary"):
-            st.markdown(define(question.word))
-            link_to(question.word)
+    if word := entry(question.word):
+        with st.popover(f"What is meant by {word.term}?", icon=":material/menu_book:", type="tertiary"):
+            st.markdown(word.definition)
+            link_to(word.term)
     if question.kind == ORDER:
         return _ask_order(sheet, question, sources)
     answers = [ASK[question.kind](sheet, question, source) for source in sources]
@@ -73,20 +73,29 @@ def ask(sheet: Sheet, question: Question) -> list[Answer]:
 
 
 def _ask_order(sheet: Sheet, question: Question, sources: Sequence[str]) -> list[Answer]:
-    """The places. The order shown first is by chance: it is an answer once it was changed, or said to be right."""
+    """The places; none before the order is a person's."""
     places = {source: sheet.before(question, source).value for source in sources}
-    key, said = sheet.key(question), sheet.key(question, part="said")
-    unsure = set(places.values()) == {CANNOT_JUDGE}
-    if st.checkbox(CANNOT_JUDGE.capitalize(), unsure, key=sheet.key(question, part="unsure")):
+    key = sheet.key(question, part="unsure")
+    unsure = st.session_state.get(key, set(places.values()) == {CANNOT_JUDGE})
+    order = [] if unsure else _rank(sheet, question, places)
+    st.checkbox(CANNOT_JUDGE.capitalize(), unsure, key=key)
+    if unsure:
         return [Answer(question.key, source, CANNOT_JUDGE) for source in sources]
+    return [Answer(question.key, source, str(place)) for place, source in enumerate(order, 1)]
+
+
+def _rank(sheet: Sheet, question: Question, places: dict[str, str]) -> list[str]:
+    """The sources, best first. The order shown first is by chance: it is a person's once it was changed, or said to be
+    right; [] until then."""
+    said = sheet.key(question, part="said")
     answered = all(place.isdigit() for place in places.values())
-    shown = sorted(sources, key=lambda source: int(places[source])) if answered else sources
+    shown = sorted(places, key=lambda source: int(places[source])) if answered else list(places)
     names = {source: sheet.names[source] for source in shown}
-    order = rank_list(question.asks, names, key, on_change=lambda: st.session_state.update({said: True}))
-    if answered or order != list(shown) or st.session_state.get(said):
-        return [Answer(question.key, source, str(place)) for place, source in enumerate(order, 1)]
+    order = rank_list(question.asks, names, sheet.key(question), lambda: st.session_state.update({said: True}))
+    if answered or order != shown or st.session_state.get(said):
+        return order
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Drag, use the arrows, or the arrow keys. The order shown is by chance.", width="content")
+        st.caption("Drag, or use the arrows. The order shown is by chance.", width="content")
         st.button("It is my order already", key=sheet.key(question, part="keep"), type="tertiary",
                   on_click=lambda: st.session_state.update({said: True}))  # fmt: skip
     return []
@@ -99,7 +108,7 @@ def _ask_points(sheet: Sheet, question: Question, source: str) -> Answer:
         unsure = st.session_state.get(sheet.key(question, source, "unsure"), before.value == CANNOT_JUDGE)
         given = {
             part: st.number_input(
-                label, question.low, question.high, _number(getattr(before, part)), step=_step(question),
+                label, float(question.low), float(question.high), _number(getattr(before, part)), step=_step(question),
                 format="%g", key=sheet.key(question, source, part), width=FIELD_WIDTH, disabled=unsure,
             )
             for part, label in POINT_FIELDS.items()
@@ -131,7 +140,7 @@ def _say_if_wrong(sheet: Sheet, answer: Answer) -> None:
 def _ask_scale(sheet: Sheet, question: Question, source: str) -> Answer:
     chosen = st.segmented_control(
         sheet.label(question, source), [*GRADES, CANNOT_JUDGE], default=sheet.before(question, source).value or None,
-        key=sheet.key(question, source),
+        key=sheet.key(question, source), label_visibility=_visibility(source),
     )  # fmt: skip
     return Answer(question.key, source, chosen or "")
 
@@ -154,6 +163,11 @@ def _ask_choices(sheet: Sheet, question: Question, source: str) -> Answer:
     return Answer(question.key, source, CANNOT_JUDGE if CANNOT_JUDGE in chosen else PARTS.join(chosen))
 
 
+def _visibility(source: str) -> str:
+    """Of a widget's label: what is asked once stands above it."""
+    return "visible" if source else "collapsed"
+
+
 def _wording(question: Question) -> dict[str, str]:
     unsure = {} if question.form == ABOUT else {CANNOT_JUDGE: CANNOT_JUDGE}
     return question.options | unsure
@@ -164,7 +178,7 @@ def _ask_text(sheet: Sheet, question: Question, source: str) -> Answer:
     unsure = st.session_state.get(f"{key}_unsure", before == CANNOT_JUDGE)
     text = st.text_area(
         sheet.label(question, source), "" if before == CANNOT_JUDGE else before, key=key, height=80, disabled=unsure,
-        max_chars=LONGEST_TEXT, help=(question.help or None) if not source else None,
+        max_chars=LONGEST_TEXT, label_visibility=_visibility(source),
     ).strip()  # fmt: skip
     if question.form != ABOUT:
         st.checkbox(CANNOT_JUDGE.capitalize(), unsure, key=f"{key}_unsure")
