@@ -1,10 +1,10 @@
 """The entry: the ASGI app around the pages, with security headers; `streamlit run app.py` starts it."""
 
 from contextlib import asynccontextmanager
-from http.cookies import SimpleCookie
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.survey.responses import PERSON_COOKIE, new_code
@@ -54,8 +54,7 @@ def _is_page(scope: Scope) -> bool:
 
 
 def _has_secret(scope: Scope) -> bool:
-    sent = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
-    return PERSON_COOKIE in SimpleCookie(sent.decode("latin-1"))
+    return PERSON_COOKIE in HTTPConnection(scope).cookies  # which copes with odd cookies of other apps on this host
 
 
 def _new_cookie() -> bytes:

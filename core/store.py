@@ -371,8 +371,9 @@ class Store:
         content["answers"] = [asdict(one) for one in response.answers]
         sql = """INSERT INTO response SELECT $target, $person,
                      (SELECT coalesce(max(revision), 0) + 1 FROM response
-                      WHERE target_id = $target AND person = $person), $content, $now"""
-        values = {"target": target_id, "person": person, "content": json.dumps(content), "now": _now()}
+                      WHERE target_id = $target AND person = $person), $content,
+                     make_timestamp(epoch_us(now()))"""  # of the transaction, so that time follows revision
+        values = {"target": target_id, "person": person, "content": json.dumps(content)}
         self._write([
             *self._named(target_id, person, response.person),
             (sql, values),

@@ -96,8 +96,10 @@ def _rank(sheet: Sheet, question: Question, places: dict[str, str]) -> list[str]
         return order
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Drag, or use the arrows. The order shown is by chance.", width="content")
-        st.button("It is my order already", key=sheet.key(question, part="keep"), type="tertiary",
-                  on_click=lambda: st.session_state.update({said: True}))  # fmt: skip
+        st.button(
+            "It is my order already", key=sheet.key(question, part="keep"), type="tertiary", icon=":material/check:",
+            on_click=lambda: st.session_state.update({said: True}),
+        )  # fmt: skip
     return []
 
 
