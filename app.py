@@ -1,10 +1,10 @@
 """The entry: the ASGI app around the pages, with security headers; `streamlit run app.py` starts it."""
 
 from contextlib import asynccontextmanager
-from http.cookies import SimpleCookie
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.survey.responses import PERSON_COOKIE, new_code
@@ -33,29 +33,28 @@ class SecurityHeaders:
 
 
 class PersonCookie:
-    """Gives a browser a private code at its first visit, so that drafts survive a reload. It says nothing of who it is;
+    """Gives a browser a secret at its first visit, so that drafts survive a reload. It says nothing of who it is;
     scripts in the page cannot read it."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_code(message):
+        async def send_with_secret(message):
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", []), (b"set-cookie", _new_cookie())]
             await send(message)
 
-        first = scope["type"] == "http" and _is_page(scope) and not _has_code(scope)
-        await self.app(scope, receive, send_with_code if first else send)
+        first = scope["type"] == "http" and _is_page(scope) and not _has_secret(scope)
+        await self.app(scope, receive, send_with_secret if first else send)
 
 
 def _is_page(scope: Scope) -> bool:
     return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
-def _has_code(scope: Scope) -> bool:
-    sent = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
-    return PERSON_COOKIE in SimpleCookie(sent.decode("latin-1"))
+def _has_secret(scope: Scope) -> bool:
+    return PERSON_COOKIE in HTTPConnection(scope).cookies  # which copes with odd cookies of other apps on this host
 
 
 def _new_cookie() -> bytes:

@@ -42,3 +42,8 @@ CREATE TABLE question_set (            -- those that were imported
     name VARCHAR PRIMARY KEY,          -- key and version
     spec VARCHAR NOT NULL
 );
+
+CREATE TABLE turn (                    -- how often a browser was passed on to the next person
+    browser VARCHAR PRIMARY KEY,       -- a hash
+    number INTEGER NOT NULL
+);

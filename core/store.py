@@ -351,6 +351,10 @@ class Store:
         """Keep what a person has begun to answer, in place of what was kept before."""
         self._write([("INSERT OR REPLACE INTO draft VALUES (?, ?, ?)", [target_id, person, json.dumps(content)])])
 
+    def remove_draft(self, target_id: str, person: str) -> None:
+        """Forget what a person has begun."""
+        self._write([("DELETE FROM draft WHERE target_id = ? AND person = ?", [target_id, person])])
+
     def responses(self, target_id: str, person: str | None = None) -> list[Response]:
         """All submissions on a target, or those of one person, oldest first; every revision is there."""
         sql = """SELECT name, revision, submitted, content FROM response
@@ -366,8 +370,9 @@ class Store:
         have in the project, whatever `response` says; so do the revision and the date follow from what is there."""
         sql = """INSERT INTO response SELECT $target, $person,
                      (SELECT coalesce(max(revision), 0) + 1 FROM response
-                      WHERE target_id = $target AND person = $person), $content, $now"""
-        values = {"target": target_id, "person": person, "content": _content(response), "now": _now()}
+                      WHERE target_id = $target AND person = $person), $content,
+                     make_timestamp(epoch_us(now()))"""  # of the transaction, so that time follows revision
+        values = {"target": target_id, "person": person, "content": _content(response)}
         self._write([
             *self._named(target_id, person, response.person),
             (sql, values),
@@ -416,6 +421,15 @@ class Store:
 
     def has_skipped(self, target_id: str, person: str) -> bool:
         return bool(self._read("SELECT 1 FROM skipped WHERE target_id = ? AND person = ?", [target_id, person]))
+
+    def turn(self, browser: str) -> int:
+        """How often a browser was passed on to the next person."""
+        return sum(row[0] for row in self._read("SELECT number FROM turn WHERE browser = ?", [browser]))
+
+    def pass_on(self, browser: str) -> None:
+        """Pass a browser on to the next person."""
+        sql = "INSERT INTO turn VALUES (?, 1) ON CONFLICT (browser) DO UPDATE SET number = number + 1"
+        self._write([(sql, [browser])])
 
     def withdraw(self, project_id: str, person: str) -> None:
         """Forget all that a person answered, began or skipped in a project, and the pseudonym. DuckDB leaves deleted

@@ -1,11 +1,8 @@
 """The intuition page, view *The team*: where the team splits, with the reasons, and how far it agrees."""
 
-from collections.abc import Iterable
-
 import pandas as pd
 import streamlit as st
 
-from core.survey.glossary import ambiguous_in
 from core.survey.instrument import ORDER
 from core.survey.reliability import RESAMPLES
 from core.survey.team import (
@@ -22,6 +19,7 @@ from core.survey.team import (
 )
 from pages._intuition_group import PEOPLE, Team
 from pages._text import count, plain
+from pages._words import point_out
 
 MOST_SPLITS = 3
 
@@ -44,7 +42,7 @@ def show_splits(team: Team) -> None:
     if rest := [plain(team.names[source]) for source in sources[MOST_SPLITS:]]:
         st.caption(f"The team splits on these, too: {', '.join(rest)}.")
     voices = [one for split in (*places.values(), *gains.values()) for one in (*split.better, *split.worse)]
-    _point_out(dict.fromkeys(reason for one in voices for reason in one.reasons))
+    point_out("\n".join(dict.fromkeys(reason for one in voices for reason in one.reasons)))
     st.caption(
         "Shown are sources whose places are half of the list or more apart, and those from which some expect a gain "
         "and others a loss, with ranges that do not overlap. The reasons are those for one's own first place."
@@ -79,13 +77,6 @@ def _voice(team: Team, one: Voice, source: str) -> str:
     first = f"; first is {', '.join(others)}" if others else ""
     told = "; ".join(f"“{plain(reason)}”" for reason in one.reasons) or "no reason given"
     return f"{plain(team.who(one.person))}, {plain(one.says)}{first}: {told}"
-
-
-def _point_out(texts: Iterable[str]) -> None:
-    """The ambiguous words in the reasons, with the questions that make them explicit."""
-    if found := ambiguous_in("\n".join(texts)):
-        lines = "".join(f"\n- **{one.term}**: {' '.join(one.questions)}" for one in found)
-        st.caption(f":material/help: Words in these reasons that people mean differently. To ask back:\n{lines}")
 
 
 def show_agreement(team: Team) -> None:

@@ -8,6 +8,7 @@ from core.survey.instrument import known_sets
 from core.survey.responses import Response
 from core.tables import decoded
 from pages import _state
+from pages._intuition_asked import inquiry_of
 from pages._sources_shared import records
 from pages._text import count
 
@@ -47,7 +48,8 @@ def _import(current: _state.View, content: bytes) -> None:
     """All of the table or nothing."""
     sets = known_sets(_state.store().question_sets())
     try:
-        responses = from_csv(decoded(content, SurveyError), sets, records())
+        asked_about = [*records(), *inquiry_of(current).sources]
+        responses = from_csv(decoded(content, SurveyError), sets, asked_about)
         new = _state.store().import_responses(current.target_id, responses)
     except SourceScoutError as error:
         _state.show_error(error)

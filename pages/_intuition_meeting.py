@@ -8,15 +8,16 @@ import segno
 import streamlit as st
 
 from core.errors import SurveyError
-from core.sources.catalogue import catalogue
 from core.store import Inquiry
-from core.survey.instrument import parse_questions, shipped
+from core.survey.instrument import FEWEST_SOURCES
 from core.survey.meeting import LIFETIME, MOST_WRONG, Find, Meeting, Save
 from core.survey.meeting_form import Sheet
 from core.survey.meeting_server import THIS_MACHINE, Hall, is_private, local_addresses
 from core.survey.responses import Response, latest
 from core.target import LABEL_TYPES, TargetTask
 from pages import _state
+from pages._intuition_asked import asked_in, inquiry_of, names_of
+from pages._sources_shared import records
 from pages._text import count, plain
 
 NOBODY_YET = ""  # a person who has neither answered nor skipped
@@ -43,11 +44,11 @@ def show_meeting(current: _state.View) -> None:
         "whoever scans it gets the short form for this target."
     )
     _say_what_is_served()
-    inquiry = _state.store().inquiry(current.target_id)
-    if inquiry is None:
+    inquiry = inquiry_of(current)
+    if len(inquiry.sources) < FEWEST_SOURCES:
         st.info("Choose first which sources are asked about, under *Your answer*.")
         return
-    _offer_to_begin(current, _sheet(task, inquiry))
+    _offer_to_begin(current, inquiry)
 
 
 def _say_what_is_served() -> None:
@@ -64,7 +65,7 @@ def _say_what_is_served() -> None:
         )
 
 
-def _offer_to_begin(current: _state.View, sheet: Sheet) -> None:
+def _offer_to_begin(current: _state.View, inquiry: Inquiry) -> None:
     addresses = local_addresses()
     if not addresses:
         st.warning(
@@ -80,10 +81,11 @@ def _offer_to_begin(current: _state.View, sheet: Sheet) -> None:
         st.caption("The evidence on this target is open to everyone, so answers are recorded as not blinded.")
     if st.button("Start the meeting", type="primary", icon=":material/groups:"):
         try:
-            _hall().begin(address, sheet, *_keep_for(current))
+            _hall().begin(address, _sheet(current.task, inquiry), *_keep_for(current))
         except SurveyError as error:
             _state.show_error(error)
             return
+        _state.store().save_inquiry(current.target_id, inquiry)
         st.rerun()
 
 
@@ -102,12 +104,12 @@ def _keep_for(current: _state.View) -> tuple[Save, Find]:
 
 def _sheet(task: TargetTask, inquiry: Inquiry) -> Sheet:
     """What phones are told. Of the target: what one needs to judge sources, and nothing of where its images are."""
-    sets = {one.name: one for one in (shipped(), *map(parse_questions, _state.store().question_sets()))}
-    records = catalogue(_state.store().own_sources())
+    known = records()
     classes = ", ".join(task.class_meanings.values())
     facts = (", ".join(filter(None, (task.modality, task.anatomy))), LABEL_TYPES[task.label_type], classes)
-    sources = {key: (records[key].name, records[key].summary) for key in inquiry.sources if key in records}
-    return Sheet(sets[inquiry.asked], task.name, tuple(filter(None, facts)), sources)
+    about = {key: known[key].summary if key in known else "" for key in inquiry.sources}
+    sources = {key: (name, about[key]) for key, name in names_of(inquiry.sources).items()}
+    return Sheet(asked_in(inquiry), task.name, tuple(filter(None, facts)), sources)
 
 
 def _show_meeting_on(hall: Hall) -> None:

@@ -37,4 +37,4 @@ def rank_list(label: str, names: dict[str, str], key: str, on_change: Callable[[
         key=key, data={"list": key, "label": label, "items": items}, default={"order": list(names)},
         on_order_change=on_change,
     )  # fmt: skip
-    return list(result.order)
+    return list(result.order) if sorted(result.order) == sorted(names) else list(names)  # it came from a browser

@@ -13,10 +13,12 @@ from core.images.readers import Listing
 from core.scoring import runner, spool
 from core.settings import home
 from core.store import Candidate, Project, Run, Store
-from core.survey.responses import PERSON_COOKIE, new_code, person_of
+from core.survey.responses import PERSON_COOKIE, browser_of, code_of_turn, new_code, person_of, write_code
 from core.target import TargetTask
 
 NEVER_NEXT = {"similarity", "intuition"}  # steps that inform, and that nothing waits for
+CODE = "person_code"  # in the session: the private code that was entered in this tab
+SECRET = "browser_secret"  # in the session: what the browser was given at its first visit
 
 
 @st.cache_resource(on_release=lambda store: store.close(), show_spinner=False)
@@ -106,16 +108,37 @@ def require_target(current: View) -> TargetTask:
 
 
 def me() -> str:
-    """Who sits at this browser, as the database knows people: by the private code entered in this tab, else by the one
-    that the browser was given at its first visit."""
+    """Who sits at this browser, as the database knows people."""
     return person_of(my_code())
 
 
 def my_code() -> str:
-    """The private code of who sits here."""
-    if "person_code" not in st.session_state:
-        st.session_state["person_code"] = st.context.cookies.get(PERSON_COOKIE) or new_code()
-    return st.session_state["person_code"]
+    """The private code of who sits here: the one entered in this tab, else that of the person to whom this browser was
+    passed on last."""
+    return st.session_state.get(CODE) or code_of_turn(_secret(), store().turn(browser_of(_secret())))
+
+
+def is_first_person() -> bool:
+    """Whether this browser was never passed on, and no code was entered in this tab."""
+    return CODE not in st.session_state and store().turn(browser_of(_secret())) == 0
+
+
+def _secret() -> str:
+    """What this browser was given at its first visit; without cookies, of this tab only."""
+    if SECRET not in st.session_state:
+        st.session_state[SECRET] = st.context.cookies.get(PERSON_COOKIE) or new_code()
+    return st.session_state[SECRET]
+
+
+def enter_code(code: str) -> None:
+    """Be the person with that private code, in this tab."""
+    st.session_state[CODE] = write_code(code)
+
+
+def pass_on() -> None:
+    """Be somebody new from now on, in this browser; a reload does not bring the person before back."""
+    st.session_state.pop(CODE, None)
+    store().pass_on(browser_of(_secret()))
 
 
 def covered(current: View) -> bool:
@@ -163,7 +186,7 @@ def progress_of(current: View) -> dict[str, str]:
     done = {
         "target": current.task is not None,
         "sources": bool(current.candidates),
-        "intuition": current.task is not None and not covered(current),
+        "intuition": current.task is not None and not current.project.synthetic and not covered(current),
         "similarity": bool(current.target_id) and job.begun(current.target_id),
         "scoring": any(store().scores(run.id) for run in current.runs),
     }

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -18,7 +18,11 @@ from core.similarity.questionnaire import Answer
 from core.sources.catalogue import shipped
 from core.sources.record import parse_source
 from core.sources.shortlist import Step
-from core.store import Store, data_set_of
+from core.store import Inquiry, Store, data_set_of
+from core.survey.instrument import Answer as Belief
+from core.survey.instrument import parse_questions
+from core.survey.instrument import shipped as shipped_questions
+from core.survey.responses import Response
 from core.target import TargetTask
 
 
@@ -152,16 +156,25 @@ def test_a_file_from_a_newer_version_is_refused_and_left_alone(path):
     assert path.read_bytes() == before
 
 
-def test_a_file_of_the_first_version_gets_what_came_later_and_keeps_what_it_holds(path):
+def old_file(path, version):
+    """A database of an earlier version, with a project."""
     connection = duckdb.connect(str(path))
-    connection.execute((Path(store_module.__file__).parent / "schema_1.sql").read_text(encoding="utf-8"))
-    connection.execute("INSERT INTO schema_version VALUES (1)")
+    for step in range(1, version + 1):
+        schema = Path(store_module.__file__).with_name(f"schema_{step}.sql")
+        connection.execute(schema.read_text(encoding="utf-8"))
+    connection.execute("INSERT INTO schema_version VALUES (?)", [version])
     connection.execute("INSERT INTO project VALUES ('p', 'kept', false, now())")
     connection.close()
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_an_older_file_gets_what_came_later_and_keeps_what_it_holds(path, version):
+    old_file(path, version)
     for _ in range(2):
         store = Store(path)
-        assert [project.name for project in store.projects()] == ["kept"]
+        assert [(project.name, project.creator) for project in store.projects()] == [("kept", "")]
         assert store.own_sources() == [] and store.shortlist("t") == [] and store.answers("p") == []
+        assert store.inquiry("t") is None and store.responses("t") == [] and store.turn("b") == 0
         store.close()
 
 
@@ -212,6 +225,127 @@ def test_answers_and_what_was_placed_come_back_and_go_with_their_target_and_proj
     store.place(project, "dtd", "shape", "texture")
     store.remove_project(project)
     assert store.answers(project) == [] and store.placed(project) == {}
+
+
+SAID = (Belief("order", "a", "1"), Belief("order", "b", "2"), Belief("gain", "b", "1", "-1", "2"))
+RESPONSE = Response("", "short", "sourcescout 1", ("b", "a"), True, 0, None, SAID)
+BY_PERSON = ("pseudonym", "response", "draft", "skipped")
+
+
+def said(store, target, person=None):
+    """What was submitted, without name and time."""
+    return [replace(one, person="", submitted=None) for one in store.responses(target, person)]
+
+
+def rows_of(store, *tables):
+    return {table: store._read(f"SELECT count(*) FROM {table}")[0][0] for table in tables}
+
+
+def test_submissions_come_back_as_revisions_under_one_pseudonym(store, tmp_path):
+    project = store.add_project("p")
+    target, other = (store.save_target(project, a_task(tmp_path, name)) for name in ("one", "other"))
+    store.save_draft(target, "me", {"a": [1]})
+    store.save_draft(target, "you", {})
+    assert store.draft(target, "me") == {"a": [1]} and store.draft(other, "me") == {}
+    store.submit(target, "me", RESPONSE)
+    assert store.draft(target, "me") == {}
+    again = replace(RESPONSE, blinded=False, form="long")
+    store.submit(target, "me", again)
+    store.submit(other, "me", RESPONSE)
+    store.submit(target, "you", replace(RESPONSE, person="Rater XYZ"))
+    assert said(store, target, "me") == [replace(RESPONSE, revision=1), replace(again, revision=2)]
+    names = {one.person for one in store.responses(target, "me") + store.responses(other, "me")}
+    assert len(names) == 1 and "me" not in names
+    assert [one.person for one in store.responses(target, "you")] == ["Rater XYZ"]
+    first, *_ = found = store.responses(target)
+    assert len(found) == 3 and first.submitted <= datetime.now(UTC).replace(tzinfo=None)
+
+
+def test_a_draft_can_be_dropped(store):
+    store.save_draft("t", "me", {"a": 1})
+    store.save_draft("t", "you", {"b": 1})
+    store.remove_draft("t", "me")
+    assert (store.draft("t", "me"), store.draft("t", "you")) == ({}, {"b": 1})
+
+
+def test_many_submit_at_once_and_nothing_is_lost(store, tmp_path):
+    target = store.save_target(store.add_project("p"), a_task(tmp_path))
+    start = threading.Barrier(8)
+
+    def submit(n):
+        start.wait()
+        for _ in range(5):
+            store.submit(target, f"person {n % 4}", RESPONSE)  # two at once for each
+
+    threads = [threading.Thread(target=submit, args=(n,)) for n in range(8)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    for n in range(4):
+        assert [one.revision for one in store.responses(target, f"person {n}")] == list(range(1, 11))
+    assert len({one.person for one in store.responses(target)}) == 4
+
+
+def test_withdrawing_leaves_nothing_of_one_person_and_all_of_the_others(store, tmp_path):
+    project, elsewhere = store.add_project("p"), store.add_project("q")
+    targets = [store.save_target(project, a_task(tmp_path, name)) for name in ("one", "other")]
+    far = store.save_target(elsewhere, a_task(tmp_path))
+    for person in ("me", "you"):
+        for target in (*targets, far):
+            store.submit(target, person, RESPONSE)
+            store.save_draft(target, person, {"a": 1})
+            store.skip(target, person)
+    store.withdraw(project, "me")
+    for target in targets:
+        assert store.responses(target, "me") == [] and len(store.responses(target)) == 1
+        assert store.draft(target, "me") == {} and store.draft(target, "you") == {"a": 1}
+        assert not store.has_skipped(target, "me") and store.has_skipped(target, "you")
+    assert len(store.responses(far, "me")) == 1 and store.has_skipped(far, "me")
+    assert rows_of(store, *BY_PERSON) == {"pseudonym": 3, "response": 4, "draft": 4, "skipped": 4}
+
+
+@pytest.mark.parametrize("whole_project", [False, True])
+def test_what_was_said_of_a_target_goes_with_it(store, tmp_path, whole_project):
+    project = store.add_project("p")
+    target, other = (store.save_target(project, a_task(tmp_path, name)) for name in ("one", "other"))
+    for one in (target, other):
+        store.submit(one, "me", RESPONSE)
+        store.save_draft(one, "me", {"a": 1})
+        store.skip(one, "you")
+        store.save_inquiry(one, Inquiry(("a", "b"), "sourcescout 1"))
+    store.remove_project(project) if whole_project else store.remove_target(target)
+    left = 0 if whole_project else 1
+    tables = (*BY_PERSON, "inquiry")
+    assert rows_of(store, *tables) == dict.fromkeys(tables, left)
+
+
+def test_what_is_asked_comes_back_as_it_was_said_last(store):
+    assert store.inquiry("t") is None
+    for inquiry in (Inquiry(("b", "a"), "sourcescout 1"), Inquiry(("c", "a", "b"), "ours 3", opened=True)):
+        store.save_inquiry("t", inquiry)
+        assert store.inquiry("t") == inquiry
+
+
+def test_question_sets_are_kept_and_never_changed(store):
+    asked = replace(shipped_questions(), version=2)
+    for _ in range(2):
+        store.add_question_set(asked)
+    assert [parse_questions(text) for text in store.question_sets()] == [asked]
+    with pytest.raises(StoreError, match="another question set"):
+        store.add_question_set(replace(asked, title="Changed"))
+    store.add_question_set(replace(asked, title="Changed", version=3))
+    assert len(store.question_sets()) == 2
+
+
+def test_a_browser_is_passed_on_from_person_to_person(store):
+    store.pass_on("here")
+    store.pass_on("here")
+    assert (store.turn("here"), store.turn("there")) == (2, 0)
+
+
+def test_who_made_a_project_is_known(store):
+    store.add_project("mine", creator="me")
+    store.add_project("anybody's")
+    assert [project.creator for project in store.projects()] == ["me", ""]
 
 
 @pytest.mark.parametrize("content", [b"not a database", b"\0" * 5000])

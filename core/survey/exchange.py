@@ -70,7 +70,7 @@ def _rows(one: Response) -> Iterable[tuple]:
 
 def from_csv(text: str, sets: Mapping[str, QuestionSet], sources: Collection[str]) -> list[Response]:
     """Responses as `to_csv` writes them, or made elsewhere in that form: all of them, or SurveyError, which names the
-    row or the response that is wrong. `sets` are the known question sets by name, `sources` the keys of records."""
+    row or the response that is wrong. `sets` are the known question sets by name, `sources` the known keys."""
     rows = [_row(number, cells, sets, sources) for number, cells in read_csv(text, COLUMNS, SurveyError)]
     if not rows:
         raise SurveyError("There are no answers in the table.", "Compare it with exported answers.")

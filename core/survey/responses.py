@@ -10,7 +10,7 @@ from core.survey.instrument import Answer
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no two characters that look alike
 CODE_LENGTH = 12  # 59 bits
 GROUP = 4
-PERSON_COOKIE = "sourcescout_person"  # holds the private code of who uses a browser
+PERSON_COOKIE = "sourcescout_person"  # holds the secret of a browser, from which the codes of its people follow
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,14 @@ class Response:
 
 def new_code() -> str:
     """A private code: who knows it is the person."""
-    code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
-    return "-".join(code[first : first + GROUP] for first in range(0, CODE_LENGTH, GROUP))
+    return write_code("".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH)))
+
+
+def code_of_turn(secret: str, turn: int) -> str:
+    """The private code of the person who uses a browser after `turn` others. `secret` is the browser's, and no
+    person's: who knows one code cannot find another from it."""
+    digest = hashlib.sha256(f"sourcescout turn {turn} {secret}".encode()).digest()
+    return write_code("".join(ALPHABET[byte % len(ALPHABET)] for byte in digest[:CODE_LENGTH]))
 
 
 def is_code(text: str) -> bool:
@@ -43,9 +49,20 @@ def is_code(text: str) -> bool:
     return len(bare := _bare(text)) == CODE_LENGTH and set(bare) <= set(ALPHABET)
 
 
+def write_code(text: str) -> str:
+    """A private code as it is shown, in groups."""
+    bare = _bare(text)
+    return "-".join(bare[first : first + GROUP] for first in range(0, len(bare), GROUP))
+
+
 def person_of(code: str) -> str:
     """Under what a person is kept: a hash, from which the code cannot be found."""
     return hashlib.sha256(f"sourcescout person {_bare(code)}".encode()).hexdigest()
+
+
+def browser_of(secret: str) -> str:
+    """Under what a browser is kept: a hash, from which its secret cannot be found."""
+    return hashlib.sha256(f"sourcescout browser {secret}".encode()).hexdigest()
 
 
 def new_pseudonym(taken: set[str]) -> str:

@@ -82,7 +82,7 @@ def test_the_demo_is_labelled_synthetic_and_nothing_waits_for_similarity():
     press(open_app(), "Open the demo project")
     at = open_app(project=PROJECT_ID)
     assert any("Synthetic data" in mark.value for mark in at.sidebar.markdown)
-    assert states(at)[:5] == ["Done", "Done", "Not in this version", "To do", "Done"]
+    assert states(at)[:5] == ["Done", "Done", "To do", "To do", "Done"]
 
 
 def test_a_new_project_is_made_and_the_target_page_opens():
