@@ -33,7 +33,7 @@ def _hall() -> Hall:
 
 def show_meeting(current: _state.View) -> None:
     """Begin a meeting on the target in view, or show the one that is on, whatever its target."""
-    task, hall = _state.require_target(current), _hall()
+    hall = _hall()
     if hall.meeting and not hall.meeting.over:
         _show_meeting_on(hall)
         return

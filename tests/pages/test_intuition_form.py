@@ -286,7 +286,9 @@ def test_skipping_is_recorded_and_answers_are_then_not_blinded(asked, store):
     assert [one.blinded for one in store.responses(asked, ME)] == [False]
 
 
-@pytest.mark.parametrize(("creator", "may"), [("", True), (ME, True), ("somebody else", False)])
+@pytest.mark.parametrize(
+    ("creator", "may"), [("", True), (ME, True), ("somebody else", False)], ids=["not known", "me", "another"]
+)
 def test_who_created_the_project_can_open_the_evidence_for_all(store, tmp_path, creator, may):
     project = store.add_project("Ours", creator=creator)
     target = store.save_target(project, TargetTask("ct", tmp_path, "folder", label_type="binary"))
