@@ -98,7 +98,7 @@ def test_splits_show_both_sides_with_their_reasons_and_the_ambiguous_words(store
     assert "Rater A, place 1: “The domain gap is small”" in text
     assert "Rater C, place 5; first is ImageNet\\-1K: “=works everywhere”" in text
     assert r"A loss: Rater C \-5 points \(\-9 to \-1\), Rater D \-2 points" in text
-    assert "- **domain gap**: Which property of which images" in text
+    assert "Which property of which images" in text
 
 
 def test_only_the_person_can_have_the_own_answers_marked(store, target):
