@@ -48,6 +48,7 @@ def people(chromium) -> Iterator[list[Page]]:
 
 
 def shown_order(page: Page) -> list[str]:
+    expect(page.locator("li[data-name]")).to_have_count(len(NAMES))  # the browser draws it after the page
     return page.locator("li[data-name]").evaluate_all("entries => entries.map(entry => entry.dataset.name)")
 
 
@@ -117,7 +118,7 @@ def expect_gain(page: Page, source: str, *points: str) -> None:
     row = page.locator(f'[class*="_gain_{source}_row"]')
     for label, value in zip(("At least", "Most likely", "At most"), points, strict=True):
         row.get_by_label(label).fill(value)
-        row.get_by_label(label).press("Tab")
+    row.get_by_label(label).press("Tab")
     settled(page)
 
 
