@@ -147,13 +147,15 @@ def test_three_people_answer_two_at_once_and_one_withdraws(people, app):
         person.get_by_role("button", name="Submit").click(no_wait_after=True)
     for person in people[:2]:
         expect(person.get_by_role("button", name="Change my answers")).to_be_visible()
-    press(last, "Submit")
+    last.get_by_label("One reason for your first place").fill("Same machines")
+    press(last, "Submit")  # straight from the field
     codes = [person.get_by_test_id("stCode").first.inner_text().strip() for person in people]
     assert len(set(codes)) == 3
 
     last.reload()
     settled(last)
-    expect(last.get_by_text("Revision 1")).to_be_visible()
+    last.get_by_text("Revision 1").click()
+    expect(last.get_by_text("Same machines")).to_be_visible()
     press(last, "Withdraw")
     press(last, "Delete all of it")
     expect(last.get_by_role("button", name="I agree, begin")).to_be_visible()
