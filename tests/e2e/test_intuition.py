@@ -48,6 +48,7 @@ def people(chromium) -> Iterator[list[Page]]:
 
 
 def shown_order(page: Page) -> list[str]:
+    expect(page.locator("li[data-name]")).to_have_count(len(NAMES))  # the browser draws it after the page
     return page.locator("li[data-name]").evaluate_all("entries => entries.map(entry => entry.dataset.name)")
 
 
@@ -117,7 +118,7 @@ def expect_gain(page: Page, source: str, *points: str) -> None:
     row = page.locator(f'[class*="_gain_{source}_row"]')
     for label, value in zip(("At least", "Most likely", "At most"), points, strict=True):
         row.get_by_label(label).fill(value)
-        row.get_by_label(label).press("Tab")
+    row.get_by_label(label).press("Tab")
     settled(page)
 
 
@@ -146,13 +147,15 @@ def test_three_people_answer_two_at_once_and_one_withdraws(people, app):
         person.get_by_role("button", name="Submit").click(no_wait_after=True)
     for person in people[:2]:
         expect(person.get_by_role("button", name="Change my answers")).to_be_visible()
-    press(last, "Submit")
+    last.get_by_label("One reason for your first place").fill("Same machines")
+    press(last, "Submit")  # straight from the field
     codes = [person.get_by_test_id("stCode").first.inner_text().strip() for person in people]
     assert len(set(codes)) == 3
 
     last.reload()
     settled(last)
-    expect(last.get_by_text("Revision 1")).to_be_visible()
+    last.get_by_text("Revision 1").click()
+    expect(last.get_by_text("Same machines")).to_be_visible()
     press(last, "Withdraw")
     press(last, "Delete all of it")
     expect(last.get_by_role("button", name="I agree, begin")).to_be_visible()
