@@ -71,8 +71,9 @@ def show_asked(current: _state.View, inquiry: Inquiry) -> None:
 
 
 def show_opening(current: _state.View, inquiry: Inquiry) -> None:
-    """For whoever created the project: open the evidence for everybody, or cover it again."""
-    if current.project.creator not in ("", _state.me()):
+    """For whoever created the project: open the evidence for everybody, or cover it again. That of synthetic data is
+    never covered."""
+    if current.project.synthetic or current.project.creator not in ("", _state.me()):
         return
     label = "Cover it again" if inquiry.opened else "Open the evidence for everybody"
     about = "Only for you, who created this project. Who answers while it is open is recorded as not blinded."

@@ -12,6 +12,7 @@ from core.survey.instrument import (
     FEWEST_SOURCES,
     LONG,
     SHORT,
+    Answer,
     QuestionSet,
     check_answers,
     missing,
@@ -95,16 +96,17 @@ def _show_draft(current: _state.View, asked: QuestionSet, draft: Draft) -> None:
     st.markdown(f"For the target **{plain(current.task.name)}**:")
     show_sources(draft.sources)
     with st.container(border=True):
-        answers = [
-            one for question in asked.questions.values() if question.form == SHORT for one in ask(sheet, question)
-        ]
+        answers: list[Answer] = []
+        for question in asked.questions.values():
+            if question.form == SHORT:
+                answers += ask(sheet, question, answers)
     long = st.toggle("Ask me more: the long form", draft.form == LONG, key=f"belief_{draft.id}_long",
                      help="A few minutes more. What you answer there is sent only with the long form.")  # fmt: skip
     if long:
         for question in asked.questions.values():
             if question.form == LONG:
                 with st.container(border=True):
-                    answers += ask(sheet, question)
+                    answers += ask(sheet, question, answers)
     else:
         answers += [one for one in draft.answers if asked.questions[one.question].form == LONG]
     if about := [question for question in asked.questions.values() if question.form == ABOUT]:

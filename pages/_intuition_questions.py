@@ -56,8 +56,9 @@ class Sheet:
         return plain(self.names[source] if source else question.asks)
 
 
-def ask(sheet: Sheet, question: Question) -> list[Answer]:
-    """Draw a question of all its sources, and return what is answered; of points, also a part of it."""
+def ask(sheet: Sheet, question: Question, given: Sequence[Answer] = ()) -> list[Answer]:
+    """Draw a question of all its sources, and return what is answered; of points, also a part of it. `given` are the
+    answers to the questions before."""
     sources = sheet.asked.asked_of(question, sheet.draft.sources)
     st.markdown(f"**{plain(question.asks)}**", help=question.help or None)
     if question.kind == SCALE:
@@ -68,7 +69,14 @@ def ask(sheet: Sheet, question: Question) -> list[Answer]:
             link_to(word.term)
     if question.kind == ORDER:
         return _ask_order(sheet, question, sources)
-    answers = [ASK[question.kind](sheet, question, source) for source in sources]
+    needed = sheet.asked.needed_of(question, sheet.draft.sources, given)
+    answers = [ASK[question.kind](sheet, question, source) for source in needed]
+    if others := [source for source in sources if source not in needed]:
+        if not needed:
+            st.caption("It comes here once there is an order.")
+        begun = any(sheet.before(question, source) != Answer(question.key, source, "") for source in others)
+        with st.expander("The others, if you like" if needed else "All of them, if you like", expanded=begun):
+            answers += [ASK[question.kind](sheet, question, source) for source in others]
     return [one for one in answers if one.value or one.low or one.high]
 
 

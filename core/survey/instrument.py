@@ -76,6 +76,16 @@ class QuestionSet:
             return [ONCE]
         return [source for source in sources if question.kind != POINTS or source != self.reference]
 
+    def needed_of(self, question: Question, sources: Iterable[str], answers: Iterable["Answer"]) -> list[str]:
+        """The sources of which a question needs an answer: gains only of the one with the best place among `answers`,
+        the reference aside; of none before there is an order."""
+        of = self.asked_of(question, sources)
+        order = next((one.key for one in self.questions.values() if one.kind == ORDER), None)
+        if question.kind != POINTS or order is None:
+            return of
+        places = {one.source: one.value for one in answers if one.question == order and one.value.isdecimal()}
+        return sorted((source for source in of if source in places), key=lambda source: int(places[source]))[:1]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -165,12 +175,13 @@ def _entry(question: Question) -> dict:
 
 def missing(asked: QuestionSet, form: str, sources: Sequence[str], answers: Iterable[Answer]) -> list[tuple[str, str]]:
     """What a form needs and `answers` lack: question and source."""
+    answers = list(answers)
     there = {(one.question, one.source) for one in answers}
     wanted = [
         (question.key, source)
         for question in asked.of_form(form)
         if not question.optional
-        for source in asked.asked_of(question, sources)
+        for source in asked.needed_of(question, sources, answers)
     ]
     return [one for one in wanted if one not in there]
 

@@ -116,6 +116,8 @@ def begin(page: Page, app: App) -> None:
 
 def expect_gain(page: Page, source: str, *points: str) -> None:
     row = page.locator(f'[class*="_gain_{source}_row"]')
+    if not row.is_visible():
+        page.get_by_text("The others, if you like").click()
     for label, value in zip(("At least", "Most likely", "At most"), points, strict=True):
         row.get_by_label(label).fill(value)
     row.get_by_label(label).press("Tab")

@@ -1,6 +1,7 @@
 """Question sets go out and come in again as they were; answers that do not fit are refused, one by one."""
 
 import tomllib
+from dataclasses import replace
 
 import pytest
 import tomli_w
@@ -117,8 +118,14 @@ def test_every_wrong_answer_is_refused_with_the_reason(answers, says):
 
 def test_what_is_missing_is_named_by_question_and_source():
     assert missing(shipped(), SHORT, SOURCES, WHOLE) == []
-    nothing = missing(shipped(), SHORT, SOURCES, [])
-    assert nothing == [(one.question, one.source) for one in WHOLE]  # neither texts nor what is asked about the person
+    nothing = missing(shipped(), SHORT, SOURCES, [])  # neither texts nor what is asked about the person
+    assert nothing == [(one.question, one.source) for one in WHOLE if one.question != "gain"]
     assert missing(shipped(), SHORT, SOURCES, WHOLE[1:]) == [("order", "ecoset")]
+    gains = [one for one in WHOLE if one.question == "gain"]
+    without = [one for one in WHOLE if one not in gains]
+    best = min((one for one in PLACES if one.source != shipped().reference), key=lambda one: int(one.value))
+    assert missing(shipped(), SHORT, SOURCES, without) == [("gain", best.source)]  # of the others it is optional
+    nobody_can_judge = [replace(one, value=CANNOT_JUDGE) if one in PLACES else one for one in without]
+    assert missing(shipped(), SHORT, SOURCES, nobody_can_judge) == []
     of_long = {key for key, _ in missing(shipped(), LONG, SOURCES, WHOLE)}
     assert of_long == {"willingness", "performance", "effect", "semantic", "visual", "embedding", "reasons"}
