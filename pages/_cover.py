@@ -14,8 +14,8 @@ def stop_if_covered(current: _state.View, what: str) -> None:
     with st.container(border=True):
         st.markdown(
             f"**{what} stays covered until you have written down what you expect.** The short form is made for less "
-            "than 90 seconds; afterwards you see both, side by side. Once the numbers are seen, nobody remembers what they "
-            "expected before."
+            "than 90 seconds; afterwards you see both, side by side. Once the numbers are seen, nobody remembers what "
+            "they expected before."
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link("intuition.py", label="Write it down", icon=":material/psychology:")

@@ -28,6 +28,9 @@ def app(tmp_path_factory):
     task = TargetTask("Ultrasound", folder, "folder", label_type="binary")
     store.save_target("study", task, "ultrasound")
     store.save_inquiry("ultrasound", Inquiry(tuple(NAMES), shipped().name))
+    store.add_project("Shared", id="shared")  # whose it is is not known: anybody may open its evidence
+    store.save_target("shared", task, "shared")
+    store.save_inquiry("shared", Inquiry(tuple(NAMES), shipped().name))
     store.close()
     with running_app(folder) as running:
         yield running
@@ -202,6 +205,33 @@ def test_a_draft_survives_a_reload_and_the_end_of_the_app_and_the_next_person_se
     page.get_by_role("textbox", name="I have a code").fill(code.lower())
     press(page, "Use this code")
     expect_draft(page)
+
+
+def test_the_evidence_is_covered_for_each_person_until_they_answer_or_skip_or_it_is_opened(people, app):
+    answers, skips, neither = people
+    covered = "stays covered until you have written down"
+    for person in people:
+        visit(person, app, "similarity?target=ultrasound")
+        expect(person.get_by_text(covered)).to_be_visible()
+    press(skips, "Skip and look")
+    expect(skips.get_by_text("More alike is not the same as more useful")).to_be_visible()
+    answers.get_by_role("link", name="Write it down").click()
+    settled(answers)
+    press(answers, "I agree, begin")
+    answer(answers, by_buttons)
+    press(answers, "Submit")
+    visit(answers, app, "similarity?target=ultrasound")
+    expect(answers.get_by_text("More alike is not the same as more useful")).to_be_visible()
+    for path in ("similarity?target=ultrasound", "scoring?target=ultrasound&scoring_view=Ranking"):
+        visit(neither, app, path)
+        expect(neither.get_by_text(covered)).to_be_visible()
+    visit(neither, app, "intuition?target=ultrasound&intuition_view=The+team")
+    expect(neither.get_by_text("RadImageNet")).to_have_count(0)
+
+    visit(skips, app, "intuition?target=shared")
+    press(skips, "Open the evidence for everybody")
+    visit(neither, app, "similarity?target=shared")
+    expect(neither.get_by_text("More alike is not the same as more useful")).to_be_visible()
 
 
 def expect_draft(page: Page) -> None:

@@ -8,7 +8,7 @@ import pytest
 from core.evidence.outcomes import COLUMNS, chosen_twice, outcomes, studies
 from core.sources.catalogue import catalogue
 
-GIVEN = Path("/work/shared/evidence/outcomes.csv")
+GIVEN = Path(__file__).resolve().parents[3] / "shared" / "evidence" / "outcomes.csv"
 ROWS = {
     "juodelyte2024_datasets": 168, "juodelyte2024_architectures": 99, "vandenbrandt2021_cats": 24,
     "juodelyte2023_revisiting": 21, "choice_intuitions_followup": 10,
