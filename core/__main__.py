@@ -1,4 +1,4 @@
-"""The command line: `python -m core score | metrics | fingerprint | fetch | demo`."""
+"""The command line: `python -m core score | metrics | fingerprint | fetch | evidence | demo`."""
 
 import argparse
 import json
@@ -56,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("checkpoints", type=Path, help="CHECKPOINTS.toml")
     fetch.add_argument("--to", type=Path, required=True, help="the folder; finished files in it are kept")
     fetch.set_defaults(command=_fetch)
+
+    evidence = commands.add_parser("evidence", help="how well published scores ranked sources where the truth is known")
+    evidence.add_argument("--json", action="store_true", help="print JSON, with every target")
+    evidence.set_defaults(command=_evidence)
 
     demo = commands.add_parser("demo", help="score the synthetic demo project")
     demo.add_argument("--json", action="store_true", help="print JSON")
@@ -305,6 +309,22 @@ def _fetch(options: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)
     print(options.to / LIST)
     return 1 if errors else 0
+
+
+def _evidence(options: argparse.Namespace) -> int:
+    from core.evidence.track import as_json
+
+    answer = as_json()
+    if options.json:
+        print(json.dumps(answer, indent=1, allow_nan=False))
+        return 0
+    print(answer["citation"])
+    print(f"{'score':32} {'mean tau':>9} {'targets':>8} {'regret':>7} {'hits':>5}")
+    for one in answer["all_sources"].values():
+        tau = "" if one["tau"] is None else f"{one['tau']:.3f}"
+        print(f"{one['name'][:32]:32} {tau:>9} {one['targets'] or 0:8.0f} {one['regret']:7.2f} {one['hits']:5.2f}")
+    print(f"tau: {answer['tau']}. regret: {answer['regret']}.")
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:
