@@ -23,6 +23,7 @@ def demo_opened(chromium, app) -> None:
 
 
 def rows_of(page: Page, button: str) -> list[dict]:
+    settled(page)  # a click while the page is drawn anew would fetch what was there before
     with page.expect_download() as download:
         page.get_by_test_id("stDownloadButton").get_by_role("button", name=button).click()
     settled(page)
