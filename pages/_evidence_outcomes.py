@@ -36,7 +36,7 @@ def show_outcomes() -> None:
 def _show_origin(study: Study, verdicts: pd.DataFrame) -> None:
     cells = views.cells(study.key)
     changing = "**Unpublished, may change; never in a report.** " if study.changing else ""
-    st.caption(f"{changing}[{plain(study.citation)}]({study.address}). {study.licence.capitalize()}.")
+    st.caption(f"{changing}[{plain(study.citation)}]({study.address}) ({plain(study.licence)}).")
     starts = "network" if views.compares_architectures(study.key) else "source"
     origins = verdicts["origin"].nunique()
     same = "" if origins == len(verdicts) else ": some targets are the same images in another form and count as one"
@@ -83,12 +83,12 @@ def _show_targets(key: str, verdicts: pd.DataFrame) -> None:
         f"the second **{lead:.1f}**. {_negative(verdicts)}"
     )
     st.dataframe(
-        pd.DataFrame([_row(one, what) for one in verdicts.to_dict("records")]), hide_index=True,
+        pd.DataFrame([_row(one, what) for one in verdicts.to_dict("records")]), hide_index=True, height="content",
         alt="Per target the best start, its lead, the range, and what was below the baseline",
     )  # fmt: skip
-    for origin in verdicts["origin"].unique():
+    for origin, some in verdicts.groupby("origin"):
         if note := studies().notes.get(origin):
-            st.caption(note)
+            st.caption(f"{', '.join(map(views.name_of, some['target']))}: {note}")
 
 
 def _negative(verdicts: pd.DataFrame) -> str:
@@ -103,15 +103,15 @@ def _row(one: dict, what: str) -> dict:
     known = one["negative"] is not None
     return {
         "target": views.name_of(one["target"]),
-        "images from": one["origin"],
         f"best {what}": views.name_of(one["best"]) + f" {SHARED}" * one["shared"],
         "AUC": f"{one['auc']:.3f}",
-        "uncertainty": _published(one),
-        "second": views.name_of(one["second"]),
         "lead, AUC points": f"{one['lead']:.2f}",
         "best to worst": f"{one['range']:.2f}",
         "best over no source": f"{one['gain']:+.2f}" if known else "unknown",
         "below no source": (", ".join(map(views.name_of, one["negative"])) or "none") if known else "unknown",
+        "uncertainty of the best": _published(one),
+        "second": views.name_of(one["second"]),
+        "images from": one["origin"],
     }
 
 
@@ -140,8 +140,8 @@ def _show_size(key: str) -> None:
     among = views.size_helps(small)
     st.markdown(
         f"Size and place agree with **Spearman's rho {rho:.2f}** over {len(known)} sources (1: the larger always ranks "
-        f"higher, 0: size says nothing); without the three large sources {among:.2f} over {len(small)}. Sources differ in "
-        "more than size, so this is no proof that size is the cause."
+        f"higher, 0: size says nothing); without the three large sources {among:.2f} over {len(small)}. Sources differ "
+        "in more than size, so this is no proof that size is the cause."
     )
     st.vega_lite_chart(spec_of(size_chart, known.assign(start=known["start"].map(views.name_of))),
                        alt="Mean rank of every source against its number of images")  # fmt: skip

@@ -33,6 +33,8 @@ def show_track_record() -> None:
     st.markdown(_large_against_small())
     record = track_record(without)
     _show_table(record)
+    if without:
+        st.caption("Without ImageNet in the pool, always taking it is no better than a random pick.")
     _show_targets(record)
     _show_missing()
 
@@ -41,11 +43,12 @@ def _large_against_small() -> str:
     every, small = summary(track_record()), summary(track_record(without_large=True))
     best = every.loc[list(published_scores()), "tau"].idxmax()
     usual = every.loc["always_imagenet"]
-    lower = small.loc[list(published_scores()), "tau"].mean()
+    higher, lower = (means.loc[list(published_scores()), "tau"].mean() for means in (every, small))
     return (
         "**Most of the skill is telling large sources from small ones.** Without the three large sources the scores "
-        f"fall from a mean tau of {every.loc[list(published_scores()), 'tau'].mean():.2f} to {lower:.2f}, the best of "
-        f"them ({published_scores()[best].name}) from {every.loc[best, 'tau']:.2f} to {small.loc[best, 'tau']:.2f}. "
+        f"fall from a mean tau of {higher:.2f} to {lower:.2f}, the best of them ({published_scores()[best].name}) from "
+        f"{every.loc[best, 'tau']:.2f} to {small.loc[best, 'tau']:.2f}, and the mean rank on the other targets, which "
+        f"computes nothing, from {every.loc[BESIDE, 'tau']:.2f} to {small.loc[BESIDE, 'tau']:.2f}. "
         f"**Always taking ImageNet is strong in this pool:** it is the best source for {100 * usual['hits']:.0f} % of "
         f"the targets and loses {usual['regret']:.2f} AUC points on average. In another pool it need not be."
     )
@@ -97,8 +100,8 @@ def _show_targets(record: pd.DataFrame) -> None:
                        alt=f"Weighted tau of {name} on every target with its 95 % interval")  # fmt: skip
     left_out = record["target"].nunique() - len(mine)
     st.caption(
-        f"Published values: {published_scores()[key].implementation}. Line: 95 %, from leaving out one source at a time; "
-        "it knows nothing of the noise in the AUC itself. OrganA, OrganC and OrganS are the same scans cut in three ways."
+        f"Published values: {published_scores()[key].implementation}. Line: 95 %, from leaving out one source at a "
+        "time; it knows nothing of the noise in the AUC itself. OrganA, OrganC and OrganS are the same CT scans."
         + (f" Without {left_out} targets for which values are missing or all the same." if left_out else "")
     )
 
@@ -108,5 +111,5 @@ def _show_missing() -> None:
     missing = [metric.name for metric in METRICS.values() if published_for(metric.key) is None]
     st.markdown(
         f"{', '.join(missing)}: no values of these were published with outcomes that we hold. They may be better or "
-        "worse than those above; nobody can say from these tables. No record is borrowed from a score of a similar name."
+        "worse than those above; these tables cannot tell. No record is borrowed from a score of a similar name."
     )

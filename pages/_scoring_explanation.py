@@ -56,8 +56,8 @@ def track_record_of(about: Metric) -> str:
     found, usual = means.loc[published.key], means.loc["always_imagenet"]
     return (
         f"The same formula on {found['targets']:.0f} published targets: weighted tau {found['tau']:.2f} on average "
-        f"(1 the right order, 0 none), and its first pick lost {found['regret']:.2f} AUC points; always taking ImageNet "
-        f"lost {usual['regret']:.2f}. {studies().studies[STUDY].citation}."
+        f"(1 the right order, 0 none), and its first pick lost {found['regret']:.2f} AUC points; always taking "
+        f"ImageNet lost {usual['regret']:.2f}. {studies().studies[STUDY].citation}."
     )
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from core.charts import DARK_INK, DEEP, GREY, HALF_REVERSED, LIGHT_INK, NEUTRAL, NO_VALUE, PALE, SOFT, TEAL
 
-_DARK_FILL = 0.85  # fills beyond this are too dark for dark writing
+_DARK_FILL = 0.8  # fills beyond this are too dark for dark writing
 BEST, BELOW, SHARED = "\u2605", "\u25bc", "\u2020"
 
 
@@ -65,14 +65,28 @@ def _ink(cell) -> str:
 def size_chart(frame: pd.DataFrame) -> alt.LayerChart:
     """Mean rank (the best on top) against the number of images, on a logarithmic scale; `frame` as
     `core.evidence.views.sizes` returns it, with names and only known sizes."""
+    frame = frame.assign(side=_sides(frame))
     x = alt.X("images:Q", title="images of the source", scale=alt.Scale(type="log", nice=False, padding=30),
               axis=alt.Axis(format="~s", tickCount=5))  # fmt: skip
     y = alt.Y("rank:Q", title="mean rank (1: the best)", scale=alt.Scale(reverse=True, zero=False, padding=15))
     numbers = [*_numbers("images", ",.0f"), *_numbers("rank", ".1f")]
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=[alt.Tooltip("start:N"), *numbers])
     point = base.mark_point(filled=True, size=90, opacity=1, color=TEAL)
-    text = base.mark_text(align="center", dy=-11, fontSize=11, color=GREY).encode(text=alt.Text("start:N"))
-    return alt.layer(point, text).properties(height=360, width="container")
+    return alt.layer(point, *(_labels(base, side) for side in ("left", "right"))).properties(
+        height=360, width="container"
+    )
+
+
+def _sides(frame: pd.DataFrame) -> list[str]:
+    """Names by turns left and right of their points, so that neighbours do not overlap; at the right edge left."""
+    return ["left" if large or place % 2 == 0 else "right" for place, large in enumerate(frame["large"])]
+
+
+def _labels(base: alt.Chart, side: str) -> alt.Chart:
+    names = base.transform_filter(alt.FieldEqualPredicate(field="side", equal=side)).encode(text=alt.Text("start:N"))
+    return names.mark_text(
+        align="right" if side == "left" else "left", dx=-9 if side == "left" else 9, fontSize=11, color=GREY
+    )
 
 
 def record_chart(frame: pd.DataFrame, score: str, beside: str) -> alt.LayerChart:

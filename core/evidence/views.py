@@ -43,9 +43,7 @@ def cells(study: str) -> pd.DataFrame:
     rows["baseline"] = (rows["source"] == RANDOM) | (rows["source"] == rows["target"])
     start = rows["architecture"] if compares_architectures(study) else rows["source"]
     rows["start"] = start.where(~rows["baseline"], BASELINE)
-    rows["shared"] = [
-        same_images(source, target) for source, target in zip(rows["source"], rows["target"], strict=True)
-    ]
+    rows["shared"] = [same_images(row.source, row.target) for row in rows.itertuples()]
     of_sources = rows["auc"].where(~rows["baseline"]).groupby(rows["target"])
     low, high = of_sources.transform("min"), of_sources.transform("max")
     rows["standing"] = ((rows["auc"] - low) / (high - low)).where(~rows["baseline"])
