@@ -66,7 +66,9 @@ def _show_heat_map(key: str, verdicts: pd.DataFrame) -> None:
         spec_of(heat_map, named, starts, list(names.values())),
         alt="AUC from every start on every target, as numbers in cells; the best of each target with a star",
     )
-    legend = [f"{BEST} the best of its target; the darker, the nearer to it. Rows by mean rank, every data set once."]
+    legend = [
+        f"{BEST} the best of its target; the darker, the nearer to it. Rows by mean rank; each data set counts once."
+    ]
     if cells["gain"].notna().any():
         legend.append(f"{BELOW} and red: below the start without any source (negative transfer).")
     if cells["shared"].any():
@@ -96,7 +98,10 @@ def _negative(verdicts: pd.DataFrame) -> str:
     if verdicts["negative"].isna().all():
         return "Whether a source was worse than none is unknown: the tables hold no start without a source."
     below = verdicts["negative"].map(len).sum()
-    return f"Worse than no source at all: **{below} of {verdicts['starts'].sum()}** pairs of source and target."
+    return (
+        f"Worse than no source at all: **{below} of {verdicts['starts'].sum()}** pairs of source and target, by the "
+        "published means; small differences may be chance."
+    )
 
 
 def _row(one: dict, what: str) -> dict:
@@ -107,9 +112,9 @@ def _row(one: dict, what: str) -> dict:
         "AUC": f"{one['auc']:.3f}",
         "lead, AUC points": f"{one['lead']:.2f}",
         "best to worst": f"{one['range']:.2f}",
+        "uncertainty of the best": _published(one),
         "best over no source": f"{one['gain']:+.2f}" if known else "unknown",
         "below no source": (", ".join(map(views.name_of, one["negative"])) or "none") if known else "unknown",
-        "uncertainty of the best": _published(one),
         "second": views.name_of(one["second"]),
         "images from": one["origin"],
     }

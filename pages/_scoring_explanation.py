@@ -35,7 +35,7 @@ def show_explanation(about: Metric, plan: dict, results: list[dict]) -> None:
         "In this run": _calibration(about, results),
         "Cost": _cost(about, plan, results),
         "Reference": about.paper,
-        "Track record": track_record_of(about),
+        "Track record": _record(about),
     }
     for name, text in lines.items():
         if text:
@@ -45,7 +45,7 @@ def show_explanation(about: Metric, plan: dict, results: list[dict]) -> None:
     _show_simulation(about)
 
 
-def track_record_of(about: Metric) -> str:
+def _record(about: Metric) -> str:
     """How the metric did where the truth is known, or that and why there is no record of our implementation."""
     published = published_for(about.key)
     if published is None:

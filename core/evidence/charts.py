@@ -22,8 +22,8 @@ def heat_map(frame: pd.DataFrame, starts: list[str], targets: list[str]) -> alt.
     left = alt.Axis(labelLimit=180, domain=False, ticks=False)
     base = alt.Chart(drawn).encode(
         x=alt.X("target:N", sort=targets, title=None, axis=top), y=alt.Y("start:N", sort=starts, title=None, axis=left),
-        tooltip=[*(alt.Tooltip(f"{name}:N") for name in ("start", "target")), *_numbers("auc", ".4f", "std", "ci_low",
-                 "ci_high"), *_numbers("gain", "+.2f")],
+        tooltip=[*(alt.Tooltip(f"{name}:N") for name in ("start", "target")), *_numbers(".4f", "auc", "std", "ci_low",
+                 "ci_high"), *_numbers("+.2f", "gain")],
     )  # fmt: skip
     cell = base.mark_rect(stroke="white", strokeWidth=1)
     shades = alt.Scale(domain=[0, 0.5, 1], range=[PALE, SOFT, DEEP], interpolate="rgb")
@@ -69,7 +69,7 @@ def size_chart(frame: pd.DataFrame) -> alt.LayerChart:
     x = alt.X("images:Q", title="images of the source", scale=alt.Scale(type="log", nice=False, padding=30),
               axis=alt.Axis(format="~s", tickCount=5))  # fmt: skip
     y = alt.Y("rank:Q", title="mean rank (1: the best)", scale=alt.Scale(reverse=True, zero=False, padding=15))
-    numbers = [*_numbers("images", ",.0f"), *_numbers("rank", ".1f")]
+    numbers = [*_numbers(",.0f", "images"), *_numbers(".1f", "rank")]
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=[alt.Tooltip("start:N"), *numbers])
     point = base.mark_point(filled=True, size=90, opacity=1, color=TEAL)
     return alt.layer(point, *(_labels(base, side) for side in ("left", "right"))).properties(
@@ -100,7 +100,7 @@ def record_chart(frame: pd.DataFrame, score: str, beside: str) -> alt.LayerChart
     color = alt.Color("score:N", title=None, scale=alt.Scale(**pair, range=[TEAL, GREY]),
                       legend=alt.Legend(orient="top", labelLimit=400))  # fmt: skip
     shape = alt.Shape("score:N", title=None, scale=alt.Scale(**pair, range=["circle", "diamond"]))
-    tooltip = [alt.Tooltip("target:N"), alt.Tooltip("score:N"), *_numbers("tau", ".3f", "low", "high")]
+    tooltip = [alt.Tooltip("target:N"), alt.Tooltip("score:N"), *_numbers(".3f", "tau", "low", "high")]
     base = alt.Chart(frame).encode(y=y, color=color, tooltip=tooltip)
     one = alt.FieldEqualPredicate(field="score", equal=score)
     zero = alt.Chart(frame.head(1)).mark_rule(color=GREY, strokeDash=[3, 3]).encode(x=alt.XDatum(0))
@@ -109,5 +109,5 @@ def record_chart(frame: pd.DataFrame, score: str, beside: str) -> alt.LayerChart
     return alt.layer(zero, interval, point).properties(height=alt.Step(26), width="container")
 
 
-def _numbers(first: str, form: str, *others: str) -> list[alt.Tooltip]:
-    return [alt.Tooltip(f"{column}:Q", format=form) for column in (first, *others)]
+def _numbers(form: str, *columns: str) -> list[alt.Tooltip]:
+    return [alt.Tooltip(f"{column}:Q", format=form) for column in columns]

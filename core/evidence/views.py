@@ -117,7 +117,7 @@ def size_helps(sized: pd.DataFrame) -> float | None:
 
 def name_of(key: str) -> str:
     """What to call a source, a target or an architecture of the tables."""
-    if key in (BASELINE, RANDOM):
+    if key == BASELINE:
         return "No source (baseline)"
     if key == UNION:
         return "MedMNIST without the target"
