@@ -39,7 +39,13 @@ STEPS = (
         "lightbulb",
         "heuristics.py",
     ),  # fmt: skip
-    Step("evidence", "Evidence", "What was each measure worth where the truth is known?", "fact_check"),
+    Step(
+        "evidence",
+        "Evidence",
+        "What was each measure worth where the truth is known?",
+        "fact_check",
+        "evidence.py",
+    ),  # fmt: skip
     Step("validate", "Validate", "What does a short fine-tuning experiment say?", "science"),
     Step("decide", "Decide", "What do we choose, why, and how sure are we?", "gavel"),
 )

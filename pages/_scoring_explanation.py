@@ -3,6 +3,8 @@
 import pandas as pd
 import streamlit as st
 
+from core.evidence.outcomes import studies
+from core.evidence.track import STUDY, published_for, summary, track_record
 from core.metrics import Metric, trust
 from core.metrics.calibration import LEVEL
 from core.scoring.ranking import ACROSS
@@ -13,7 +15,7 @@ NEEDS = {
     "source head": "The network's outputs for the classes it was trained on; encoders without such a head have none.",
     "gradients": "The gradients of the network's first layers on the images: the network itself, not its features.",
 }
-TRACK_RECORD = "None is claimed: the evidence page, which will show how each metric did elsewhere, is not built yet."
+NO_RECORD = "No record for ours yet"
 POOL = "The value is relative to the candidates of the run: adding or removing one changes every value."
 
 
@@ -33,12 +35,30 @@ def show_explanation(about: Metric, plan: dict, results: list[dict]) -> None:
         "In this run": _calibration(about, results),
         "Cost": _cost(about, plan, results),
         "Reference": about.paper,
-        "Track record": TRACK_RECORD,
+        "Track record": _record(about),
     }
     for name, text in lines.items():
         if text:
             st.markdown(f"**{name}.** {text}")
+    st.page_link("evidence.py", label="What was each measure worth where the truth is known?",
+                 icon=":material/fact_check:", query_params={"evidence_view": "Track record"})  # fmt: skip
     _show_simulation(about)
+
+
+def _record(about: Metric) -> str:
+    """How the metric did where the truth is known, or that and why there is no record of our implementation."""
+    published = published_for(about.key)
+    if published is None:
+        return f"{NO_RECORD}: no values of it were published with outcomes that we hold."
+    if published.differs:
+        return f"{NO_RECORD}: values were published, but by another implementation. {published.differs}"
+    means = summary(track_record())
+    found, usual = means.loc[published.key], means.loc["always_imagenet"]
+    return (
+        f"The same formula on {found['targets']:.0f} published targets: weighted tau {found['tau']:.2f} on average "
+        f"(1 the right order, 0 none), and its first pick lost {found['regret']:.2f} AUC points; always taking "
+        f"ImageNet lost {usual['regret']:.2f}. {studies().studies[STUDY].citation}."
+    )
 
 
 def _show_simulation(about: Metric) -> None:

@@ -192,7 +192,7 @@ def progress_of(current: View) -> dict[str, str]:
     }
     next_step = next((key for key, is_done in done.items() if not is_done and key not in NEVER_NEXT), None)
     marks = {key: "done" if is_done else "now" if key == next_step else "later" for key, is_done in done.items()}
-    return marks | {"heuristics": "any time"}
+    return marks | {"heuristics": "any time", "evidence": "any time"}
 
 
 def active_run(current: View) -> Run | None:

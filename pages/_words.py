@@ -33,6 +33,8 @@ WORDS_HERE = {
     "heuristics/Cards": ("similarity", "domain gap", "source data set", "transferability", "AUC point", "shortcut"),
     "heuristics/Case studies": ("AUC", "AUC point", "interval", "fine-tuning", "random initialisation"),
     "heuristics/Guess the source": ("AUC point", "AUC", "fine-tuning", "source data set", "leakage"),
+    "evidence/Outcomes": ("AUC", "AUC point", "negative transfer", "random initialisation", "interval"),
+    "evidence/Track record": ("weighted tau", "regret", "hit", "AUC point", "interval", "transferability"),
 }  # fmt: skip
 
 

@@ -12,7 +12,8 @@ UI_MODULES = [
     "core.availability.asking", "core.availability.fetching", "core.availability.fit",
     "core.availability.licence", "core.availability.standing",
     "core.catalog", "core.catalog_tags", "core.charts", "core.checking", "core.demo",
-    "core.errors", "core.evidence.quiz", "core.images.index", "core.images.inspect", "core.images.medmnist_jobs",
+    "core.errors", "core.evidence.charts", "core.evidence.quiz", "core.evidence.track", "core.evidence.views",
+    "core.images.index", "core.images.inspect", "core.images.medmnist_jobs",
     "core.images.near", "core.survey.signatures",
     "core.images.parts", "core.images.readers", "core.images.samples", "core.images.shortcuts", "core.metrics",
     "core.report.ranking", "core.scoring.agreement", "core.scoring.overview", "core.scoring.plan",
@@ -43,7 +44,7 @@ from streamlit.testing.v1 import AppTest
 at = AppTest.from_file("pages/_shell.py", default_timeout=60).run()
 next(b for b in at.button if b.label == "Open the demo project").click().run()
 at.session_state["similarity_sources"] = ["imagenet_1k", "nct_crc_he_100k"]
-for page in ("scoring", "target", "sources", "intuition", "similarity", "heuristics", "words", "overview"):
+for page in ("scoring", "target", "sources", "intuition", "similarity", "heuristics", "evidence", "words", "overview"):
     at.switch_page(f"{{page}}.py").run()
     assert not at.exception, at.exception
 """

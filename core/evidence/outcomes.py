@@ -13,6 +13,7 @@ import pandas as pd
 from core.settings import data_folder
 
 COLUMNS = ("study", "architecture", "source", "target", "measure", "value", "std", "folds", "ci_low", "ci_high")
+PARTS = ("records", "names", "origins", "notes")
 PAIR = ["target", "source"]
 
 
@@ -29,11 +30,12 @@ class Study:
 
 @dataclass(frozen=True)
 class Studies:
-    """`studies` by key; `records` keys of the catalogue by name of a source, `origins` the images that a name was drawn
-    from, `notes` what has to be said of an origin."""
+    """`studies` by key; `records` keys of the catalogue by name of a source, `names` what to call what has no
+    record, `origins` the images that a name was drawn from, `notes` what has to be said of an origin."""
 
     studies: dict[str, Study]
     records: dict[str, str]
+    names: dict[str, str]
     origins: dict[str, str]
     notes: dict[str, str]
 
@@ -47,7 +49,7 @@ def studies() -> Studies:
     """What the names in the tables stand for."""
     content = tomllib.loads((_folder() / "studies.toml").read_text(encoding="utf-8"))
     found = [Study(**entry) for entry in content["study"]]
-    return Studies({one.key: one for one in found}, content["records"], content["origins"], content["notes"])
+    return Studies({one.key: one for one in found}, *(content[part] for part in PARTS))
 
 
 @lru_cache(maxsize=1)

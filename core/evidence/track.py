@@ -41,6 +41,11 @@ def published_scores() -> dict[str, PublishedScore]:
     return {entry["key"]: PublishedScore(**entry) for entry in content["score"]}
 
 
+def published_for(metric: str) -> PublishedScore | None:
+    """The published score of the name of a metric of ours; None where there is none."""
+    return next((score for score in published_scores().values() if score.metric == metric), None)
+
+
 @lru_cache(maxsize=1)
 def metric_scores() -> pd.DataFrame:
     """One row per published score of a candidate for a target: study, metric, candidate, target, value; NaN where none

@@ -39,7 +39,7 @@ def text_of(at: AppTest) -> str:
     return "\n".join(one.value for one in [*at.markdown, *at.info, *at.caption])
 
 
-PAGES = [("similarity.py", {}), ("scoring.py", {"scoring_view": "Ranking"})]
+PAGES = [("similarity.py", {}), ("scoring.py", {"scoring_view": "Ranking"}), ("evidence.py", {})]
 
 
 @pytest.mark.parametrize(("page", "view"), PAGES)

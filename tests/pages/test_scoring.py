@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.demo import open_demo
+from core.evidence.track import published_for
 from core.metrics import METRICS, PRODUCT
 from core.report.ranking import NO_GROUPS, NO_TEST_PART
 from core.scoring import runner, spool
@@ -393,7 +394,12 @@ def test_every_metric_is_explained_for_a_reviewer(target, task, plan_of, metric)
     text = text_of(at)
     for told in (metric.question, metric.limits, metric.paper, metric.formula, metric.assumptions, metric.differs):
         assert told in text
-    assert text.count("**Track record.** None is claimed") == 1
+    published = published_for(metric.key)
+    of_ours = published is not None and not published.differs
+    assert ("**Track record.** No record for ours yet" in text) != of_ours
+    assert of_ours == ("**Track record.** The same formula on 11 published targets" in text)
+    assert published is None or published.differs in text
+    assert "What was each measure worth where the truth is known?" in {link.proto.label for link in at.get("page_link")}
     simulated = metric.needs != "gradients" and metric is not PRODUCT
     assert ("**In our simulation.** Share of pairs" in text) == simulated
     shown = [column for table in at.dataframe for column in table.value.columns]

@@ -15,7 +15,7 @@ ASKED_FOR = (
     "diversity", "size", "label quality", "transferability", "suitability", "adaptability", "negative transfer",
     "transfer learning", "source data set", "fine-tuning", "linear probe", "frozen features", "AUC", "permutation p",
     "interval", "test part", "leakage", "fingerprint", "AUC point", "nats", "tie group", "group", "near-duplicate",
-    "shortcut", "checkpoint", "random initialisation",
+    "shortcut", "checkpoint", "random initialisation", "weighted tau", "regret", "hit",
 )  # fmt: skip
 AMBIGUOUS = (
     "domain gap", "similarity", "semantic similarity", "visual similarity", "embedding similarity", "image quality",
